@@ -1,0 +1,37 @@
+"""Declarations in `schemas/` as frozen objects, checked when loaded. No I/O but reading YAML; no data frames."""
+
+from pipeline.contracts.agreement import Agreement, Feed, agreement_for, load_agreements
+from pipeline.contracts.evidence import EvidenceKind, Vocabulary, load_vocabulary
+from pipeline.contracts.extract import (
+    Column,
+    Contract,
+    DeliveredColumn,
+    EvidenceMapping,
+    Table,
+    load_contract,
+    load_contracts,
+)
+from pipeline.contracts.linkage import Comparison, Encoding, Level, LinkModel, load_encoding, load_link_model
+
+__all__ = [
+    "Agreement",
+    "Column",
+    "Comparison",
+    "Contract",
+    "DeliveredColumn",
+    "Encoding",
+    "EvidenceKind",
+    "EvidenceMapping",
+    "Feed",
+    "Level",
+    "LinkModel",
+    "Table",
+    "Vocabulary",
+    "agreement_for",
+    "load_agreements",
+    "load_contract",
+    "load_contracts",
+    "load_encoding",
+    "load_link_model",
+    "load_vocabulary",
+]

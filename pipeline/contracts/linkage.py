@@ -1,0 +1,185 @@
+"""The encoding that partners and hub agree on, and the link model (`schemas/linkage/`)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.contracts.reading import read_yaml, require
+
+FILTER_BITS = 512
+BLOCK_EXPRESSION = re.compile(r"(?:(year|year_month|initial|phonetic)\()?([a-z_]+)\)?")
+
+
+@dataclass(frozen=True)
+class BlockPart:
+    """One part of a block value: a normalised column, or a function of one (None: the column itself)."""
+
+    column: str
+    function: str | None
+
+
+@dataclass(frozen=True)
+class EncodingPass:
+    """One blocking pass: its name and what its block value is made of. A record with a part missing has no block."""
+
+    name: str
+    block: tuple[BlockPart, ...]
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a partner's kit encodes a person: filter size, q-grams, passes, and the fixed known-answer persons."""
+
+    version: int
+    bits: int
+    gram: int
+    positions_per_gram: int
+    fields: tuple[str, ...]
+    date_parts: str
+    passes: tuple[EncodingPass, ...]
+    known_answers: tuple[dict[str, str], ...]
+
+    @property
+    def filter_bytes(self) -> int:
+        return self.bits // 8
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of agreement. `dice`: lowest Dice coefficient; `parts`: date parts that agree, or 'swap'."""
+
+    name: str
+    dice: float | None = None
+    parts: int | str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One field comparison; its levels in the order they are tried. Code of a level = its index; missing = -1."""
+
+    name: str
+    kind: str  # name | date_parts | equal | any_equal
+    levels: tuple[Level, ...]
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LinkModel:
+    """The declarative link model: comparisons, where EM learns, fixed probabilities, thresholds, constraints."""
+
+    version: int
+    encoding: int
+    comparisons: tuple[Comparison, ...]
+    em_passes: dict[str, tuple[str, ...]]  # blocking pass -> comparisons left out there
+    em_iterations: int
+    em_tolerance: float
+    em_minimum_pairs: int
+    starting_m: dict[str, tuple[float, ...]]
+    fixed_u: dict[str, tuple[float, ...]]
+    match_threshold: float
+    possible_threshold: float
+    one_per_person: tuple[str, ...]
+    largest_block: int
+
+
+def load_encoding(declarations: Path, version: int = 1) -> Encoding:
+    """The encoding of a version. Raises DeclarationError where a block expression or a size cannot be."""
+    path = declarations / "linkage" / f"encoding-v{version}.yaml"
+    document = read_yaml(path)
+    sizes = document["filter"]
+    require(
+        sizes["bits"] == FILTER_BITS and 1 <= sizes["positions_per_gram"] <= 7,
+        path=path,
+        near="bits:",
+        rule="filters have 512 bits and 1 to 7 positions per gram (seven 9-bit positions in one keyed hash).",
+        remedy="choose such sizes.",
+    )
+    passes = []
+    for entry in document["passes"]:
+        parts = []
+        for expression in entry["block"]:
+            found = BLOCK_EXPRESSION.fullmatch(expression)
+            require(
+                found is not None,
+                path=path,
+                near=f"name: {entry['name']}",
+                rule=f"'{expression}' is not a block expression.",
+                remedy="use a column, or year(), year_month(), initial() or phonetic() of one.",
+            )
+            assert found is not None
+            parts.append(BlockPart(column=found.group(2), function=found.group(1)))
+        passes.append(EncodingPass(name=entry["name"], block=tuple(parts)))
+    require(
+        len({p.name for p in passes}) == len(passes),
+        path=path,
+        rule="a pass stands twice.",
+        remedy="rename one.",
+    )
+    return Encoding(
+        version=int(document["version"]),
+        bits=int(sizes["bits"]),
+        gram=int(sizes["gram"]),
+        positions_per_gram=int(sizes["positions_per_gram"]),
+        fields=tuple(document["fields"]),
+        date_parts=document["date_parts"],
+        passes=tuple(passes),
+        known_answers=tuple({k: str(v) for k, v in known.items()} for known in document["known_answers"]),
+    )
+
+
+def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
+    """The link model of a version. Raises DeclarationError where probabilities or levels do not fit."""
+    path = declarations / "linkage" / f"model-v{version}.yaml"
+    document = read_yaml(path)
+    comparisons = tuple(
+        Comparison(
+            name=entry["name"],
+            kind=entry["kind"],
+            levels=tuple(Level(**level) for level in entry["levels"]),
+            columns=tuple(entry.get("columns", ())),
+        )
+        for entry in document["comparisons"]
+    )
+    by_name = {comparison.name: comparison for comparison in comparisons}
+    starting = {name: tuple(values) for name, values in document["em"]["starting_m"].items()}
+    fixed = {name: tuple(values) for name, values in document.get("u", {}).items()}
+    for name, values in [*starting.items(), *fixed.items()]:
+        require(
+            name in by_name and len(values) == len(by_name[name].levels) and abs(sum(values) - 1) < 1e-6,
+            path=path,
+            near=f"{name}: [",
+            rule=f"the probabilities of '{name}' must have one entry per level and add up to 1.",
+            remedy="mend the list.",
+        )
+    require(
+        set(starting) == set(by_name),
+        path=path,
+        near="starting_m",
+        rule="a comparison has no starting m.",
+        remedy="add it.",
+    )
+    thresholds = document["thresholds"]
+    require(
+        0 < thresholds["possible"] <= thresholds["match"] < 1,
+        path=path,
+        near="thresholds",
+        rule="thresholds need 0 < possible <= match < 1.",
+        remedy="mend them.",
+    )
+    return LinkModel(
+        version=int(document["version"]),
+        encoding=int(document["encoding"]),
+        comparisons=comparisons,
+        em_passes={entry["pass"]: tuple(entry["leave_out"]) for entry in document["em"]["passes"]},
+        em_iterations=int(document["em"]["iterations"]),
+        em_tolerance=float(document["em"]["tolerance"]),
+        em_minimum_pairs=int(document["em"]["minimum_pairs"]),
+        starting_m=starting,
+        fixed_u=fixed,
+        match_threshold=float(thresholds["match"]),
+        possible_threshold=float(thresholds["possible"]),
+        one_per_person=tuple(document["one_per_person"]),
+        largest_block=int(document["largest_block"]),
+    )

@@ -1,0 +1,83 @@
+"""Where an installation keeps its things. Read when asked for, never at import; holds no secret.
+
+The three trust zones are three folders of a home; on a real installation each stands on its own machine.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation: its home folder, its declarations, and which database it uses."""
+
+    home: Path
+    declarations: Path = PROJECT / "schemas"
+    expectations: Path = PROJECT / "expectations"
+    database_url: str | None = None  # None: the embedded server in `home`
+
+    # --- partner's zone
+    def partner_home(self, partner: str) -> Path:
+        return self.home / "partners" / partner
+
+    def partner_keys(self, partner: str) -> Path:
+        return self.partner_home(partner) / "keys"
+
+    def outbox(self, partner: str) -> Path:
+        return self.partner_home(partner) / "outbox"
+
+    # --- hub's zone
+    @property
+    def hub(self) -> Path:
+        return self.home / "hub"
+
+    @property
+    def hub_keys(self) -> Path:
+        return self.hub / "keys"
+
+    def landing(self, partner: str) -> Path:
+        return self.hub / "landing" / partner
+
+    def accepted(self, partner: str) -> Path:
+        return self.hub / "accepted" / partner
+
+    def rejected(self, partner: str) -> Path:
+        return self.hub / "rejected" / partner
+
+    @property
+    def work(self) -> Path:
+        return self.hub / "work"
+
+    @property
+    def reports(self) -> Path:
+        return self.hub / "reports"
+
+    @property
+    def lineage(self) -> Path:
+        return self.hub / "lineage"
+
+    @property
+    def postgres(self) -> Path:
+        return self.hub / "postgres"
+
+    @property
+    def airflow(self) -> Path:
+        return self.hub / "airflow"
+
+
+def read_settings(home: Path | None = None, database_url: str | None = None) -> Settings:
+    """Settings from the arguments, else from WHOLEFAMILY_HOME, WHOLEFAMILY_DATABASE_URL,
+    WHOLEFAMILY_DECLARATIONS and WHOLEFAMILY_EXPECTATIONS, else the defaults (`./wholefamily-home`, embedded)."""
+    environment = os.environ
+    chosen = home or Path(environment.get("WHOLEFAMILY_HOME", "wholefamily-home"))
+    return Settings(
+        home=chosen.expanduser().resolve(),
+        declarations=Path(environment.get("WHOLEFAMILY_DECLARATIONS", PROJECT / "schemas")).resolve(),
+        expectations=Path(environment.get("WHOLEFAMILY_EXPECTATIONS", PROJECT / "expectations")).resolve(),
+        database_url=database_url or environment.get("WHOLEFAMILY_DATABASE_URL") or None,
+    )
