@@ -48,11 +48,17 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Level:
-    """One level of agreement. `dice`: lowest Dice coefficient; `parts`: date parts that agree, or 'swap'."""
+    """One level of agreement. `dice`: lowest Dice coefficient; `parts`: date parts that agree, or 'swap'.
+
+    `columns`: which of the comparison's columns reach this level when equal (none named: any of them).
+    `exchanged_with`: the level holds where this name is the other's name of that comparison, and the other way round.
+    """
 
     name: str
     dice: float | None = None
     parts: int | str | None = None
+    columns: tuple[str, ...] = ()
+    exchanged_with: str | None = None
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,7 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
         Comparison(
             name=entry["name"],
             kind=entry["kind"],
-            levels=tuple(Level(**level) for level in entry["levels"]),
+            levels=tuple(Level(**{**level, "columns": tuple(level.get("columns", ()))}) for level in entry["levels"]),
             columns=tuple(entry.get("columns", ())),
         )
         for entry in document["comparisons"]
