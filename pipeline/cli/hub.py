@@ -1,0 +1,165 @@
+"""Commands of the hub's data team and of analysts: ingest, build, deliveries, evaluate, report, sql."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import (
+    DatabaseUrl,
+    Home,
+    Json,
+    console,
+    contract_of,
+    contracts_of,
+    day,
+    progress_bar,
+    settings_of,
+)
+
+PANEL = "At the hub"
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (ingest, build, deliveries, evaluate, report, sql):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def ingest(
+    partner: Annotated[str | None, typer.Argument(help="One partner; without it, every partner.")] = None,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Take in the deliveries that wait in the landing folders: verify, open, check, quarantine, load.
+
+    Example: `wholefamily ingest schools`
+    """
+    from pipeline.errors import WholeFamilyError
+    from pipeline.ingest import ingest_partner
+    from pipeline.reports.tables import deliveries_table
+    from pipeline.store.database import open_database
+
+    settings = settings_of(home, database_url)
+    partners = [contract_of(settings, partner).partner] if partner else sorted(contracts_of(settings))
+    terminal = console()
+    failures: list[WholeFamilyError] = []
+    outcomes = []
+    with open_database(settings) as database:
+        for name in partners:
+            with progress_bar(f"Ingest {name}", terminal) as progress:
+                try:
+                    outcomes += ingest_partner(settings, database, name, progress=progress)
+                except WholeFamilyError as failure:
+                    failures.append(failure)
+    if outcomes:
+        terminal.print(deliveries_table(outcomes))
+    elif not failures:
+        terminal.print("Nothing waits in the landing folders.")
+    for failure in failures[1:]:
+        typer.echo(str(failure), err=True)
+    if failures:
+        raise failures[0]
+
+
+def build(
+    as_at: Annotated[str | None, typer.Option("--as-at", help="Day to evaluate at (default: last day covered).")] = None,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Link persons, form families, evaluate the criteria and publish, from what is loaded.
+
+    Example: `wholefamily build --as-at 2014-07-31`
+    """
+    from pipeline.reports.tables import build_table
+    from pipeline.run import build as run_build
+    from pipeline.store.database import open_database
+
+    settings = settings_of(home, database_url)
+    terminal = console()
+    with open_database(settings) as database, progress_bar("Build", terminal) as progress:
+        summary = run_build(settings, database, day(as_at, "--as-at"), progress=progress)
+    if as_json:
+        typer.echo(json.dumps({"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": summary.counts}))
+    else:
+        terminal.print(build_table(summary.counts, summary.timings))
+
+
+def deliveries(home: Home = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+    """List every delivery: state, rows, and for a rejected one where, which rule, what to do.
+
+    Example: `wholefamily deliveries`
+    """
+    from pipeline.reports.tables import deliveries_register, read_deliveries
+    from pipeline.store.database import open_database
+
+    with open_database(settings_of(home, database_url)) as database:
+        rows = read_deliveries(database)
+    if as_json:
+        typer.echo(json.dumps(rows, default=str))
+    else:
+        console().print(deliveries_register(rows))
+
+
+def evaluate(
+    truth: Annotated[Path, typer.Option("--truth", help="Folder with people.csv, families.csv, criteria.csv.")],
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Measure persons, families and criteria against a known truth (made-up data and benchmarks only).
+
+    Example: `wholefamily evaluate --truth var/demo/truth --json`
+    """
+    from pipeline.evaluation import evaluate as measure
+    from pipeline.reports.tables import quality_table
+    from pipeline.store.database import open_database
+
+    settings = settings_of(home, database_url)
+    with open_database(settings) as database:
+        quality = measure(database, settings, truth)
+    if as_json:
+        typer.echo(json.dumps(quality, indent=2))
+    else:
+        console().print(quality_table(quality))
+
+
+def report(home: Home = None, database_url: DatabaseUrl = None) -> None:
+    """Write the run report of the last build (one HTML page, works offline) and print where it is.
+
+    Example: `wholefamily report`
+    """
+    from pipeline.publish import latest_run
+    from pipeline.reports import write_run_report
+    from pipeline.store.database import open_database
+
+    settings = settings_of(home, database_url)
+    with open_database(settings) as database:
+        typer.echo(write_run_report(database, settings, latest_run(database), None))
+
+
+def sql(
+    query: Annotated[str | None, typer.Argument(help="A query; without it, a psql prompt.")] = None,
+    role: Annotated[str, typer.Option("--role", help="Log in as analyst (reads cohort) or admin.")] = "analyst",
+    url: Annotated[bool, typer.Option("--url", help="Print the connection URL (it holds a password).")] = False,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Query the live database as the analyst: one query, or a prompt (\\d+ cohort.* explains the tables).
+
+    Example: `wholefamily sql "select * from cohort.summary"`
+    """
+    from pipeline.cli.prompt import run_prompt, run_query
+    from pipeline.store.database import open_database
+
+    settings = settings_of(home, database_url)
+    with open_database(settings) as database:
+        if url:
+            typer.echo(database.url_for(role))
+            return
+        if query is None:
+            raise typer.Exit(run_prompt(database, role))
+        console().print(run_query(database, role, query))

@@ -1,0 +1,169 @@
+"""Commands of the partner's data officer: keys, pseudonymise, deliver, reveal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.options import Home, console, contract_of, contracts_of, day, progress_bar, settings_of
+
+PANEL = "At the partner"
+keys_app = typer.Typer(help="Make and exchange the keys of the zones.", no_args_is_help=True)
+
+Partner = Annotated[str, typer.Argument(help="The partner, as its contract is named.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(keys_app, name="keys", rich_help_panel=PANEL)
+    app.command(rich_help_panel=PANEL)(pseudonymise)
+    app.command(rich_help_panel=PANEL)(deliver)
+    app.command(rich_help_panel=PANEL)(reveal)
+
+
+@keys_app.command("all")
+def keys_all(home: Home = None) -> None:
+    """Make every key on one machine, for a trial: hub, linkage key, each partner's keys, exchanged.
+
+    Example: `wholefamily keys all --home trial`
+    """
+    from pipeline.installation import make_all_keys
+
+    settings = settings_of(home)
+    made = make_all_keys(settings, sorted(contracts_of(settings)))
+    typer.echo(f"Keys of {', '.join(made) or 'nobody new'} made in {settings.home}; existing keys were kept.")
+
+
+@keys_app.command("hub")
+def keys_hub(home: Home = None) -> None:
+    """At the hub: make the key that opens deliveries; prints the recipient to hand to the partners.
+
+    Example: `wholefamily keys hub --home /srv/wholefamily`
+    """
+    from pipeline.ingest.keys import create_hub_keys
+
+    typer.echo(create_hub_keys(settings_of(home)))
+
+
+@keys_app.command("linkage")
+def keys_linkage(
+    out: Annotated[Path, typer.Option("--out", help="Where to write the key; carry it to each partner by hand.")],
+) -> None:
+    """By one partner or a trusted third party, never the hub: make the linkage key that all partners share.
+
+    Example: `wholefamily keys linkage --out linkage-v1.key`
+    """
+    from pipeline.partner.keys import create_linkage_key
+
+    create_linkage_key(out)
+    typer.echo(f"Linkage key written to {out}. Give it to the partners only; the hub must never hold it.")
+
+
+@keys_app.command("partner")
+def keys_partner(
+    partner: Partner,
+    linkage_key: Annotated[Path, typer.Option("--linkage-key", help="The linkage key all partners share.")],
+    hub_recipient: Annotated[str, typer.Option("--hub-recipient", help="The hub's age recipient (age1…).")],
+    home: Home = None,
+) -> None:
+    """At a partner: make its own keys; prints the public key to hand to the hub.
+
+    Example: `wholefamily keys partner schools --linkage-key linkage-v1.key --hub-recipient age1…`
+    """
+    from pipeline.partner.keys import create_partner_keys, install_hub_recipient, install_linkage_key
+
+    settings = settings_of(home)
+    contract_of(settings, partner)
+    public = create_partner_keys(settings, partner)
+    install_linkage_key(settings, partner, linkage_key)
+    install_hub_recipient(settings, partner, hub_recipient)
+    typer.echo(public)
+
+
+@keys_app.command("register")
+def keys_register(
+    partner: Partner,
+    public_key: Annotated[str, typer.Argument(help="The partner's public key, 64 hex digits.")],
+    home: Home = None,
+) -> None:
+    """At the hub: register the public key that a partner signs its deliveries with.
+
+    Example: `wholefamily keys register schools 3b6a…`
+    """
+    from pipeline.ingest.keys import register_partner
+
+    settings = settings_of(home)
+    contract_of(settings, partner)
+    register_partner(settings, partner, public_key)
+    typer.echo(f"Registered: deliveries of {partner} are verified with this key from now on.")
+
+
+@keys_app.callback()
+def _keys() -> None:
+    """Keys are random, made per installation, kept in files only their owner can read, and never printed."""
+
+
+def pseudonymise(
+    partner: Partner,
+    raw: Annotated[Path, typer.Argument(help="Folder with the extract: people.csv, residences.csv, …")],
+    out: Annotated[Path | None, typer.Option("--out", help="Outbox folder (default: the partner's, in the home).")] = None,
+    since: Annotated[str | None, typer.Option("--from", help="First day the extract covers (YYYY-MM-DD).")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Last day the extract covers (YYYY-MM-DD).")] = None,
+    home: Home = None,
+) -> None:
+    """Pseudonymise an extract into the outbox and print what would leave the building. Nothing is sent.
+
+    Example: `wholefamily pseudonymise schools extracts/schools --from 2011-08-01 --to 2014-07-31`
+    """
+    from pipeline.installation import pseudonymise_extract
+
+    settings = settings_of(home)
+    contract = contract_of(settings, partner)
+    terminal = console()
+    with progress_bar(f"Pseudonymise {partner}", terminal) as progress:
+        preview, draft = pseudonymise_extract(
+            settings, contract, raw, out=out, since=day(since, "--from"), until=day(until, "--to"), progress=progress
+        )
+    terminal.print(preview.table())
+    terminal.print(f"Written to {draft}. Look at it; then: wholefamily deliver {partner}", highlight=False)
+
+
+def deliver(
+    partner: Partner,
+    outbox: Annotated[Path | None, typer.Option("--outbox", help="The outbox given to pseudonymise with --out.")] = None,
+    landing: Annotated[
+        Path | None, typer.Option("--landing", help="The hub's landing folder (default: in the home).")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Seal what stands in the outbox (encrypted to the hub, signed) and put it into the hub's landing folder.
+
+    Example: `wholefamily deliver schools`
+    """
+    from pipeline.installation import seal_and_deliver
+
+    settings = settings_of(home)
+    landed = seal_and_deliver(settings, contract_of(settings, partner), outbox=outbox, landing=landing)
+    typer.echo(f"Delivered {landed.name} into {landed.parent}")
+
+
+def reveal(
+    partner: Partner,
+    pseudonym: Annotated[str, typer.Argument(help="The pseudonym, 32 hex digits.")],
+    raw: Annotated[Path, typer.Option("--raw", help="Folder with the partner's own extract.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why the person must be known.")],
+    approver: Annotated[str, typer.Option("--approver", help="Who approved it.")],
+    home: Home = None,
+) -> None:
+    """Turn one of the partner's own pseudonyms back into its reference. The reason and approver are logged.
+
+    Example: `wholefamily reveal schools 0f3a… --raw extracts/schools --reason "family visit" --approver "J. Smith"`
+    """
+    from pipeline.partner.keys import load_partner_keys
+    from pipeline.partner.reveal import reveal as turn_back
+
+    settings = settings_of(home)
+    contract = contract_of(settings, partner)
+    keys = load_partner_keys(settings, partner)
+    typer.echo(turn_back(settings, contract, keys, pseudonym, raw, reason=reason, approver=approver))

@@ -1,0 +1,111 @@
+"""Steps of a partner's data officer on an installation's folders, and a trial with every zone on one machine.
+
+Used by the command line, the demo and the tests. On a real installation each zone's part runs on its own machine,
+with the commands that `keys --help` lists.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.contracts import Contract, load_encoding, load_link_model
+from pipeline.errors import ExtractError
+from pipeline.progress import Progress, silent
+from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from pipeline.partner.preview import Preview
+
+DRAFT = "draft"
+YEARS_COVERED = 3
+
+
+def make_all_keys(settings: Settings, partners: list[str]) -> list[str]:
+    """Make and exchange every key of a one-machine trial; returns the partners that got new ones.
+
+    Keys that exist are kept. A partner added later gets the linkage key that the others already hold.
+    """
+    from pipeline.ingest.keys import create_hub_keys, register_partner
+    from pipeline.partner.keys import (
+        create_linkage_key,
+        create_partner_keys,
+        install_hub_recipient,
+        install_linkage_key,
+        linkage_key_path,
+    )
+
+    recipient = create_hub_keys(settings)
+    holders = [path for path in (linkage_key_path(settings, partner) for partner in partners) if path.exists()]
+    missing = [partner for partner in partners if not (settings.partner_keys(partner) / "signing.key").exists()]
+    if not missing:
+        return []
+    ceremony = settings.home / "linkage-key-in-transit"
+    if not holders:
+        create_linkage_key(ceremony)
+    for partner in missing:
+        register_partner(settings, partner, create_partner_keys(settings, partner))
+        install_linkage_key(settings, partner, holders[0] if holders else ceremony)
+        install_hub_recipient(settings, partner, recipient)
+    ceremony.unlink(missing_ok=True)
+    return missing
+
+
+def pseudonymise_extract(
+    settings: Settings,
+    contract: Contract,
+    raw: Path,
+    *,
+    out: Path | None = None,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    progress: Progress = silent,
+) -> tuple[Preview, Path]:
+    """Pseudonymise an extract into the outbox; returns the preview of what would leave and the draft's folder.
+
+    The period covered defaults to the three years up to today. Raises ExtractError, and then leaves no draft.
+    """
+    from pipeline.partner.keys import load_partner_keys
+    from pipeline.partner.pseudonymise import pseudonymise
+
+    last = until or dt.date.today()
+    first = since or (last.replace(year=last.year - YEARS_COVERED, day=min(last.day, 28)) + dt.timedelta(days=1))
+    if first > last:
+        raise ExtractError(
+            where="--from and --to",
+            rule="the period ends before it starts.",
+            remedy="give the first and the last day that the extract covers.",
+        )
+    draft = (out or settings.outbox(contract.partner)) / DRAFT
+    preview = pseudonymise(
+        contract,
+        load_encoding(settings.declarations),
+        load_link_model(settings.declarations),
+        raw,
+        draft,
+        load_partner_keys(settings, contract.partner),
+        first,
+        last,
+        progress=progress,
+    )
+    return preview, draft
+
+
+def seal_and_deliver(
+    settings: Settings, contract: Contract, *, outbox: Path | None = None, landing: Path | None = None
+) -> Path:
+    """Seal the outbox's draft and put it into the hub's landing folder; returns the delivery's folder there."""
+    from pipeline.partner.deliver import deliver
+    from pipeline.partner.keys import load_partner_keys
+    from pipeline.partner.seal import seal
+
+    folder = outbox or settings.outbox(contract.partner)
+    if not (folder / DRAFT).is_dir():
+        raise ExtractError(
+            where=str(folder),
+            rule="nothing stands here to be delivered.",
+            remedy=f"run first: wholefamily pseudonymise {contract.partner} RAW",
+        )
+    sealed = seal(settings, contract, load_partner_keys(settings, contract.partner), folder / DRAFT, folder)
+    return deliver(sealed, landing or settings.landing(contract.partner))

@@ -1,0 +1,169 @@
+"""What the build reads for one night: frames for linking, families and criteria, each under the role that may.
+
+The linking role reads `identity` and never evidence; the evaluating role reads `evidence` and never tokens. Only
+here do rows of the store become the frames of `pipeline.records`; no rule of linking, families or criteria
+belongs here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.contracts import Contract
+from pipeline.records import RECORD_TOKENS
+from pipeline.store.bulk import read_frame
+from pipeline.store.database import Database
+
+LINKER, EVALUATOR = "wf_linker", "wf_evaluator"
+
+
+@dataclass(frozen=True)
+class LinkInputs:
+    """For linking: `records` and `encodings` as in pipeline.records, chance agreement pooled over partners, and
+    last night's person map (record_id, person_id)."""
+
+    records: pd.DataFrame
+    encodings: pa.Table
+    chance_agreement: dict[str, np.ndarray]
+    previous: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class EvidenceInputs:
+    """For families and criteria, still by record_id: attributes, residences, relationships and dated facts."""
+
+    attributes: pd.DataFrame
+    residences: pd.DataFrame
+    relationships: pd.DataFrame
+    facts: pd.DataFrame
+    previous_members: pd.DataFrame
+
+
+def read_link_inputs(database: Database) -> LinkInputs:
+    """Everything linking needs, read as the linking role."""
+    tokens = ", ".join(f"{name}_token as {name}" for name in RECORD_TOKENS)
+    with database.adbc(role=LINKER) as connection:
+        records = read_frame(
+            connection, f"select record_id, partner, sex, {tokens} from identity.record order by record_id"
+        )
+        encodings = read_frame(
+            connection,
+            "select record_id, pass, block, forename, surname, date_parts from identity.encoding"
+            " order by record_id, pass, block",
+        )
+        previous = read_frame(connection, "select record_id, person_id from identity.person order by record_id")
+    with database.connect() as plain:
+        measured = plain.execute(
+            "select chance_agreement from registry.delivery"
+            " where state in ('accepted', 'accepted_with_quarantine') order by partner"
+        ).fetchall()
+    return LinkInputs(
+        records=_records_frame(records),
+        encodings=encodings,
+        chance_agreement=_pooled(row[0] for row in measured),
+        previous=previous.to_pandas(),
+    )
+
+
+def read_evidence_inputs(database: Database) -> EvidenceInputs:
+    """Everything families and criteria need, read as the evaluating role."""
+    with database.adbc(role=EVALUATOR) as connection:
+
+        def frame(sql: str) -> pd.DataFrame:
+            return read_frame(connection, sql).to_pandas(date_as_object=False)
+
+        return EvidenceInputs(
+            attributes=frame("select record_id, partner, birth_month, sex from evidence.person_attribute"),
+            residences=frame(
+                "select record_id, place_id, area, start_date, end_date, partner from evidence.residence"
+                " where place_id is not null"
+            ),
+            relationships=frame(
+                "select record_id, related_record_id, relation, start_date, end_date, partner"
+                " from evidence.relationship"
+            ),
+            facts=frame(
+                "select evidence_id, record_id, kind, code, role, start_date, end_date, quantity, out_of, partner"
+                " from evidence.fact order by evidence_id"
+            ),
+            previous_members=frame("select family_id, person_id, role from publication.family_member"),
+        )
+
+
+def read_coverage(database: Database, contracts: dict[str, Contract], as_at: dt.date) -> pd.DataFrame:
+    """One row per partner and kind of evidence: partner, kind, as_of (end of the last accepted period), fresh.
+
+    A partner without an accepted delivery has no row: its kinds are not covered by it.
+    """
+    with database.connect() as connection:
+        ends = dict(connection.execute("select partner, period_to from registry.freshness").fetchall())
+    rows = [
+        {
+            "partner": partner,
+            "kind": kind,
+            "as_of": pd.Timestamp(ends[partner]),
+            "fresh": ends[partner] >= as_at - dt.timedelta(days=contract.freshness_days),
+        }
+        for partner, contract in contracts.items()
+        if ends.get(partner) is not None
+        for kind in sorted(contract.evidence_kinds())
+    ]
+    return pd.DataFrame(rows, columns=["partner", "kind", "as_of", "fresh"])
+
+
+def latest_period_end(database: Database) -> dt.date | None:
+    """The last day that any accepted delivery in force covers: the default as-at date."""
+    with database.connect() as connection:
+        row = connection.execute("select max(period_to) from registry.freshness").fetchone()
+    return row[0] if row else None
+
+
+def persons_frame(attributes: pd.DataFrame, person_map: pd.DataFrame) -> pd.DataFrame:
+    """PERSONS: one row per person; birth month and sex as most of its records say (ties: the earliest value)."""
+    joined = attributes.merge(person_map, on="record_id")
+    persons = joined.groupby("person_id", as_index=False).agg(partners=("partner", "nunique"))
+    for column in ("birth_month", "sex"):
+        votes = joined.dropna(subset=[column]).groupby(["person_id", column], as_index=False).size()
+        votes = votes.sort_values(["person_id", "size", column], ascending=[True, False, True])
+        persons = persons.merge(votes.drop_duplicates("person_id")[["person_id", column]], how="left", on="person_id")
+    persons["birth_month"] = pd.to_datetime(persons["birth_month"])
+    return persons[["person_id", "birth_month", "sex", "partners"]]
+
+
+def by_person(frame: pd.DataFrame, person_map: pd.DataFrame) -> pd.DataFrame:
+    """A frame by record_id (and related_record_id) as one by person_id; a person's relation to itself is dropped."""
+    joined = frame.merge(person_map, on="record_id").drop(columns="record_id")
+    if "related_record_id" in joined:
+        related = person_map.rename(columns={"record_id": "related_record_id", "person_id": "related_person_id"})
+        joined = joined.merge(related, on="related_record_id").drop(columns="related_record_id")
+        joined = joined[joined["person_id"] != joined["related_person_id"]]
+    return joined.drop_duplicates().reset_index(drop=True)
+
+
+def _records_frame(table: pa.Table) -> pd.DataFrame:
+    columns: dict[str, Any] = {
+        "record_id": table["record_id"].to_numpy().astype(np.int64),
+        "partner": pd.Categorical(table["partner"].to_pandas()),
+        "sex": table["sex"].to_pandas(),
+    }
+    for name in RECORD_TOKENS:
+        codes = table[name].combine_chunks().dictionary_encode().indices
+        columns[name] = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return pd.DataFrame(columns)
+
+
+def _pooled(measurements: Any) -> dict[str, np.ndarray]:
+    pooled: dict[str, np.ndarray] = {}
+    for measurement in measurements:
+        for entry in measurement or []:
+            counts = np.asarray(entry["counts"], dtype=np.int64)
+            known = pooled.get(entry["comparison"])
+            pooled[entry["comparison"]] = counts if known is None else known + counts
+    return pooled

@@ -1,0 +1,99 @@
+"""The one look: every stage of the nightly build, in order."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline import criteria, families, link, nightly, publish
+from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
+from pipeline.errors import BuildError
+from pipeline.progress import Progress, silent
+from pipeline.settings import Settings
+from pipeline.store.database import Database
+
+DEFAULT_PACK = "troubled-families-2012"
+
+
+@dataclass
+class BuildSummary:
+    """What a build did, in counts; `timings` in seconds per stage."""
+
+    run_id: int
+    as_at: dt.date
+    counts: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.timings[stage] = round(time.perf_counter() - started, 3)
+
+
+def build(
+    settings: Settings,
+    database: Database,
+    as_at: dt.date | None = None,
+    pack_id: str = DEFAULT_PACK,
+    progress: Progress = silent,
+) -> BuildSummary:
+    """Link persons, form families, evaluate the criteria and publish, from what is loaded; one build at a time.
+
+    `as_at` defaults to the last day any accepted delivery covers. Raises BuildError when nothing is loaded. Run
+    twice on the same deliveries, it changes no id and no flag.
+    """
+    vocabulary = load_vocabulary(settings.declarations)
+    contracts = load_contracts(settings.declarations, vocabulary)
+    model = load_link_model(settings.declarations)
+    pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary)
+    date = as_at or nightly.latest_period_end(database)
+    if date is None:
+        raise BuildError(
+            where="build", rule="no delivery has been accepted yet.", remedy="deliver and ingest first; then build."
+        )
+
+    with publish.open_run(database, as_at=date, pack=pack, model=model) as run:
+        summary = BuildSummary(run_id=run.run_id, as_at=date)
+
+        with summary.timed("link"):
+            progress("link persons", 0.05)
+            night = nightly.read_link_inputs(database)
+            linked = link.link_persons(
+                night.records,
+                link.Encodings.from_arrow(night.encodings),
+                model,
+                night.chance_agreement,
+                night.previous,
+            )
+
+        with summary.timed("families"):
+            progress("form families", 0.5)
+            facts = nightly.read_evidence_inputs(database)
+            persons = nightly.persons_frame(facts.attributes, linked.persons)
+            formed = families.form_families(
+                persons,
+                nightly.by_person(facts.residences, linked.persons),
+                nightly.by_person(facts.relationships, linked.persons),
+                date,
+                facts.previous_members,
+            )
+
+        with summary.timed("criteria"):
+            progress("evaluate criteria", 0.75)
+            evidence = nightly.by_person(facts.facts, linked.persons)
+            coverage = nightly.read_coverage(database, contracts, date)
+            evaluated = criteria.evaluate(
+                formed.families, formed.members, persons, evidence, coverage, pack, date
+            )
+
+        with summary.timed("publish"):
+            progress("publish", 0.85)
+            summary.counts = publish.publish(run, linked, formed, evaluated, persons, evidence)
+        run.timings = summary.timings
+        progress("published", 1.0)
+    return summary
