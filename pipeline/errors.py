@@ -57,3 +57,9 @@ class BuildError(WholeFamilyError):
     """The build cannot go on; the last published night stays in place."""
 
     exit_code = 7
+
+
+class OrchestrationError(WholeFamilyError):
+    """Airflow does not start, or a DAG has failed."""
+
+    exit_code = 8
