@@ -1,0 +1,262 @@
+"""Whether a delivery may be opened at all: signature first, then what its manifest says, then what has come before.
+
+Everything here is decided from the manifest, the declarations and the registry; no sealed file is opened.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import ValidationError
+
+from pipeline.contracts import Agreement, Contract, Encoding, Vocabulary, agreement_for
+from pipeline.ingest.keys import is_signed_by
+from pipeline.ingest.landing import Landed, read_small
+from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, Manifest, sha256_hex
+from pipeline.records import ENCODINGS, PEOPLE
+
+LEAVES_AS_CODE = {"encode", "token", "pseudonym", "keep", "date_to_month", "area"}
+
+
+@dataclass(frozen=True)
+class Hub:
+    """What the hub holds against a delivery: declarations, keys, and today's date."""
+
+    contract: Contract
+    vocabulary: Vocabulary
+    encoding: Encoding
+    agreements: tuple[Agreement, ...]
+    public_key: Ed25519PublicKey
+    identity: Any
+    today: dt.date
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The last delivery of the partner that was accepted."""
+
+    delivery_id: str
+    sequence: int
+    manifest_sha256: str
+    period_to: dt.date
+    rows: dict[str, int]  # loaded, by table
+
+
+@dataclass(frozen=True)
+class History:
+    """What the registry knows when a delivery comes: of this partner, and the known answers of the others."""
+
+    accepted_ids: frozenset[str] = frozenset()
+    accepted_manifests: frozenset[str] = frozenset()
+    last: Accepted | None = None
+    # known answers by other partner, of its delivery in force, with the (encoding, key) versions they are for
+    known_answers: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = field(default_factory=dict)
+
+    def knows(self, manifest: Manifest, manifest_sha256: str) -> bool:
+        return manifest.delivery_id in self.accepted_ids or manifest_sha256 in self.accepted_manifests
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A delivery whose manifest the partner signed."""
+
+    landed: Landed
+    manifest: Manifest
+    manifest_sha256: str
+
+
+def verify(landed: Landed, public_key: Ed25519PublicKey) -> Verified:
+    """Read the manifest once its signature over the exact bytes is the partner's, and it speaks of this folder.
+
+    Raises DeliveryError: `unsigned`, `bad_signature`, `bad_manifest`, `wrong_partner`, `wrong_name`.
+    """
+    if not landed.signed:
+        raise landed.refusal(
+            "unsigned",
+            "every file has arrived, but no signature.",
+            "ask the partner whether it sent this; deliver again with the kit, which signs.",
+            SIGNATURE_FILE,
+        )
+    content = read_small(landed, MANIFEST_FILE)
+    if not is_signed_by(public_key, read_small(landed, SIGNATURE_FILE), content):
+        raise landed.refusal(
+            "bad_signature",
+            "the manifest is not signed by the key that is registered for this partner.",
+            "ask the partner, by telephone, whether it sent this and with which key; do not open it.",
+            SIGNATURE_FILE,
+        )
+    manifest = _parse(landed, content)
+    if manifest.partner != landed.partner:
+        raise landed.refusal(
+            "wrong_partner",
+            "its manifest names another partner than the landing folder.",
+            "deliver it into that partner's own landing folder.",
+            MANIFEST_FILE,
+        )
+    if not manifest.delivery_id == landed.folder.name == _name_of(manifest):
+        raise landed.refusal(
+            "wrong_name",
+            "folder, delivery id, partner and sequence number do not agree.",
+            "deliver with the kit, and do not rename what it made.",
+            MANIFEST_FILE,
+        )
+    return Verified(landed=landed, manifest=manifest, manifest_sha256=sha256_hex(content))
+
+
+def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, list[str]]:
+    """The agreement a delivery comes in under, and warnings; nothing of it is opened yet.
+
+    Raises DeliveryError: `already_delivered`, `delta_not_supported`, `contract_version`, `encoding_version`,
+    `unknown_table`, `missing_table`, `no_agreement`, `not_covered`, `old_sequence`, `broken_chain`,
+    `known_answers_differ`, `bad_manifest`.
+    """
+    landed, manifest = verified.landed, verified.manifest
+    if history.knows(manifest, verified.manifest_sha256):
+        raise landed.refusal(
+            "already_delivered",
+            "this delivery has been accepted before.",
+            "nothing, if it was sent twice; for new data make a new delivery.",
+        )
+    if manifest.kind != "full":
+        raise landed.refusal("delta_not_supported", "the hub takes full deliveries only.", "deliver in full.")
+    _check_versions(verified, hub)
+    _check_tables(verified, hub)
+    agreement = _check_agreement(verified, hub)
+    warnings = list(_check_sequence(verified, history))
+    _check_known_answers(verified, hub, history)
+    return agreement, warnings
+
+
+def _parse(landed: Landed, content: bytes) -> Manifest:
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        fields = [str(part) for part in problem["loc"] if isinstance(part, int) or part in Manifest.model_fields]
+        field_name = ".".join(fields) or "the document"
+    raise landed.refusal(
+        "bad_manifest",
+        f"{field_name} is not as the form of manifests says.",
+        "deliver with a current kit.",
+        MANIFEST_FILE,
+    )
+
+
+def _name_of(manifest: Manifest) -> str:
+    random_part = manifest.delivery_id.rsplit("-", maxsplit=1)[1]
+    return f"{manifest.partner}-{manifest.sequence:06d}-{random_part}"
+
+
+def _check_versions(verified: Verified, hub: Hub) -> None:
+    manifest = verified.manifest
+    if manifest.contract_version != hub.contract.version:
+        raise verified.landed.refusal(
+            "contract_version",
+            f"it is made under another version of the contract than the hub's {hub.contract.version}.",
+            "give partner and hub the same schemas/extracts, and deliver again.",
+            MANIFEST_FILE,
+        )
+    if manifest.encoding_version != hub.encoding.version:
+        raise verified.landed.refusal(
+            "encoding_version",
+            f"it is made with encoding {manifest.encoding_version}; the hub's is {hub.encoding.version}.",
+            "give partner and hub the same schemas/linkage, and deliver again.",
+            MANIFEST_FILE,
+        )
+
+
+def _check_tables(verified: Verified, hub: Hub) -> None:
+    landed, manifest = verified.landed, verified.manifest
+    delivered = [file.table for file in manifest.files]
+    known = {table.name for table in hub.contract.tables} | {ENCODINGS}
+    if len(set(delivered)) != len(delivered) or any(
+        file.name != f"{file.table}.{'parquet' if file.table == ENCODINGS else 'csv'}.age" for file in manifest.files
+    ):
+        raise landed.refusal(
+            "bad_manifest",
+            "a table stands twice, or its file has another name.",
+            "deliver with the kit.",
+            MANIFEST_FILE,
+        )
+    if not set(delivered) <= known:
+        raise landed.refusal(
+            "unknown_table",
+            "it carries a table that the contract does not have.",
+            "deliver the tables of the contract only, or agree a new contract.",
+            MANIFEST_FILE,
+        )
+    required = {table.name for table in hub.contract.tables if not table.optional} | {ENCODINGS}
+    missing = sorted(required - set(delivered))
+    if missing:
+        raise landed.refusal(
+            "missing_table",
+            f"{', '.join(missing)} of the contract is not in it.",
+            "deliver every table that the contract does not call optional.",
+            MANIFEST_FILE,
+        )
+
+
+def _check_agreement(verified: Verified, hub: Hub) -> Agreement:
+    landed, partner = verified.landed, verified.manifest.partner
+    agreement = agreement_for(hub.agreements, partner, hub.today)
+    if agreement is None:
+        raise landed.refusal(
+            "no_agreement",
+            "no agreement in force has a feed of this partner.",
+            "ask the information governance lead; nothing is taken in without one.",
+        )
+    for table_name in (file.table for file in verified.manifest.files):
+        table = hub.contract.table(PEOPLE if table_name == ENCODINGS else table_name)
+        leaving = [column.name for column in table.columns if LEAVES_AS_CODE & set(column.treatment)]
+        uncovered = [name for name in leaving if not agreement.covers(partner, table.name, name)]
+        if uncovered:
+            raise landed.refusal(
+                "not_covered",
+                f"agreement {agreement.id} does not cover {', '.join(uncovered)} of {table.name}.",
+                "take the column out of the contract (treatment: [drop]), or agree it; then deliver again.",
+                table.name,
+            )
+    return agreement
+
+
+def _check_sequence(verified: Verified, history: History) -> Iterator[str]:
+    landed, manifest, last = verified.landed, verified.manifest, history.last
+    expected = last.sequence + 1 if last else 1
+    if last and manifest.sequence <= last.sequence:
+        raise landed.refusal(
+            "old_sequence",
+            f"its sequence number {manifest.sequence} is not above {last.sequence}, the last accepted.",
+            "deliver anew with the kit, which counts on; older data never replaces newer.",
+            MANIFEST_FILE,
+        )
+    if last and manifest.sequence == expected and manifest.previous_manifest_sha256 != last.manifest_sha256:
+        raise landed.refusal(
+            "broken_chain",
+            f"it does not follow delivery {last.delivery_id}, the last accepted: it names another one before it.",
+            "ask the partner which delivery it sent last; then deliver anew with the kit.",
+            MANIFEST_FILE,
+        )
+    if manifest.sequence > expected:
+        yield (
+            f"sequence_gap: sequence number {manifest.sequence} came where {expected} was expected; "
+            "a delivery in between was rejected or never arrived."
+        )
+
+
+def _check_known_answers(verified: Verified, hub: Hub, history: History) -> None:
+    landed, manifest = verified.landed, verified.manifest
+    versions = (manifest.encoding_version, manifest.key_version)
+    others = {name: answers for name, (theirs, answers) in history.known_answers.items() if theirs == versions}
+    differing = sorted(name for name, answers in others.items() if answers != manifest.known_answers)
+    if len(manifest.known_answers) != len(hub.encoding.known_answers) or differing:
+        compared = f" from those of {', '.join(differing)}" if differing else ""
+        raise landed.refusal(
+            "known_answers_differ",
+            f"the encodings of the public test persons differ{compared}: another linkage key or another encoding.",
+            "compare linkage keys and schemas/linkage with the other partners; then pseudonymise and deliver again.",
+            MANIFEST_FILE,
+        )
