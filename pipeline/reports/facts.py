@@ -1,0 +1,166 @@
+"""What a run report tells, read from the registry and the cohort views: counts, times, states. No person's values.
+
+Only counts and declared names are read here (partners, tables, columns, reasons, criteria, areas); no query
+touches `identity` or `evidence`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from pipeline.errors import BuildError
+from pipeline.store.database import Database
+
+Rows = list[dict[str, Any]]
+IN_FORCE = ("accepted", "accepted_with_quarantine")
+SELECTED = "selected"  # the name under which the selection itself is counted, beside the criteria
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """One run, and the registry as it stands when the report is written.
+
+    deliveries: partner, name, delivery_id, state, period_from, period_to, rows_delivered, rows_loaded,
+    rows_quarantined, code, reason, remedy, received_at; the latest first. quarantine: partner, reason, rows. checks:
+    suite, severity, success, expectation, column_name, why, times. freshness: partner, name, period_from,
+    period_to, freshness_days. areas: area, criterion, families (suppressed). Any of them may be empty.
+    """
+
+    run_id: int
+    kind: str
+    state: str
+    as_at: dt.date
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    code_version: str | None
+    pack: str | None
+    pack_version: str | None
+    model_version: int | None
+    counts: dict[str, Any] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    blocking: Rows = field(default_factory=list)
+    deliveries: Rows = field(default_factory=list)
+    quarantine: Rows = field(default_factory=list)
+    checks: Rows = field(default_factory=list)
+    freshness: Rows = field(default_factory=list)
+    areas: Rows = field(default_factory=list)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def in_force(self) -> Rows:
+        """The deliveries that the run could use."""
+        return [row for row in self.deliveries if row["state"] in IN_FORCE]
+
+    def rejected(self) -> Rows:
+        """Rejected deliveries, the latest first: what somebody has to do something about."""
+        return [row for row in self.deliveries if row["state"] == "rejected"]
+
+    def rows(self, column: str) -> int:
+        """The sum of a count over the deliveries in force."""
+        return sum(row[column] or 0 for row in self.in_force())
+
+    def title(self, criterion: str) -> str:
+        """A criterion's title, or its id in words where the pack has told none."""
+        if criterion == SELECTED:
+            return "Flagged for review"
+        return self.titles.get(criterion) or criterion.replace("_", " ").capitalize()
+
+    def criteria(self) -> dict[str, int]:
+        """Families that meet each criterion, in the pack's order."""
+        return {str(name): int(count) for name, count in (self.counts.get("criteria") or {}).items()}
+
+    def criterion_rows(self) -> list[list[str]]:
+        """Title and families per criterion, as shown."""
+        return [[self.title(name), f"{count:,}"] for name, count in self.criteria().items()]
+
+    def failed_checks(self) -> Rows:
+        """Checks that did not pass, critical ones first."""
+        return sorted((row for row in self.checks if not row["success"]), key=lambda row: row["severity"] != "critical")
+
+    def combinations(self) -> Rows:
+        """Families by the exact set of criteria they meet, without those that meet none; the largest first."""
+        told = [row for row in self.counts.get("combinations") or [] if row.get("criteria")]
+        return sorted(told, key=lambda row: (-int(row["families"]), row["criteria"]))
+
+    def families_meeting(self, at_least: int) -> int | None:
+        """Families that meet at least so many criteria; None when the run has not counted combinations."""
+        if self.counts.get("combinations") is None:
+            return None
+        return sum(int(row["families"]) for row in self.combinations() if len(row["criteria"]) >= at_least)
+
+
+def read_run_facts(database: Database, run_id: int) -> RunFacts:
+    """Everything about one run. Raises BuildError when there is no such run."""
+    with database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+
+        def rows(sql: str, *parameters: Any) -> Rows:
+            found: Rows = cursor.execute(sql, parameters).fetchall()
+            return found
+
+        runs = rows(
+            "select run_id, kind, state, as_at, started_at, finished_at, code_version, pack, pack_version,"
+            " model_version, counts, timings, parameters, blocking from registry.run where run_id = %s",
+            run_id,
+        )
+        if not runs:
+            raise BuildError(
+                where=f"report of run {run_id}", rule="there is no such run.", remedy="look in registry.run."
+            )
+        run = runs[0]
+        for document in ("counts", "timings", "parameters"):
+            run[document] = run[document] or {}
+        run["blocking"] = run["blocking"] or []
+        return RunFacts(
+            **run,
+            deliveries=rows(DELIVERIES),
+            quarantine=rows(QUARANTINE, list(IN_FORCE)),
+            checks=rows(CHECKS, list(IN_FORCE)),
+            freshness=rows(FRESHNESS, list(IN_FORCE)),
+            areas=rows(AREAS, run["as_at"], run["pack"]),
+            titles={row["criterion"]: row["title"] for row in rows(TITLES, run["pack"])},
+        )
+
+
+DELIVERIES = """
+select d.partner, coalesce(p.name, d.partner) as name, d.delivery_id, d.state, d.period_from, d.period_to,
+       d.rows_delivered, d.rows_loaded, d.rows_quarantined, d.code, d.reason, d.remedy, d.received_at
+from registry.delivery d left join registry.partner p using (partner)
+where d.state <> 'superseded'
+order by d.partner, d.received_at desc nulls last, d.delivery_id desc
+limit 200
+"""
+
+QUARANTINE = """
+select d.partner, q.reason, count(*) as rows
+from registry.quarantine q join registry.delivery d using (delivery_id)
+where d.state = any(%s)
+group by d.partner, q.reason order by rows desc, d.partner, q.reason
+"""
+
+CHECKS = """
+select c.suite, c.severity, c.success, c.expectation, c.column_name, c.why, count(*) as times
+from registry.check_result c join registry.delivery d using (delivery_id)
+where d.state = any(%s)
+group by c.suite, c.severity, c.success, c.expectation, c.column_name, c.why
+order by c.suite, c.success, c.severity, c.expectation, c.column_name
+"""
+
+FRESHNESS = """
+select p.partner, coalesce(p.name, p.partner) as name, p.freshness_days,
+       min(d.period_from) as period_from, max(d.period_to) as period_to
+from registry.partner p left join registry.delivery d on d.partner = p.partner and d.state = any(%s)
+group by p.partner, p.name, p.freshness_days order by p.partner
+"""
+
+AREAS = """
+select area, criterion, families from cohort.summary
+where as_at = %s and pack = %s order by area nulls last, criterion
+"""
+
+TITLES = """
+select distinct criterion, title from cohort.criterion_result where pack = %s order by criterion
+"""
