@@ -238,38 +238,39 @@ def count_levels(levels: Levels, number: int) -> NDArray[np.int64]:
 
 def unpack_filters(column: pa.Array | pa.ChunkedArray) -> Filters:
     """Filters of an Arrow column of fixed-size (or variable) binary as packed words; null becomes all zero."""
-    return _unpack(column, 8).view(np.uint64)
+    return unpack_words(column, np.uint64)
 
 
 def unpack_date_parts(column: pa.Array | pa.ChunkedArray) -> DateParts:
     """Date parts of an Arrow column of 6-byte binary (three little-endian uint16); null becomes all zero."""
-    return _unpack(column, 2).view(np.uint16)
+    return unpack_words(column, np.uint16, missing_words=DATE_PARTS)
 
 
-def _unpack(column: pa.Array | pa.ChunkedArray, word_bytes: int) -> NDArray[np.uint8]:
+def unpack_words(column: pa.Array | pa.ChunkedArray, word: type[Any], missing_words: int = 8) -> NDArray[Any]:
+    """(rows, words) of an Arrow column whose values all have the same length in bytes; null becomes all zero.
+
+    `missing_words`: how many words a row has where the column holds nothing but nulls.
+    """
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], type=array.type)
-    rows = len(array)
     missing = np.asarray(array.is_null())
+    held = _bytes(array.drop_null())
+    word_bytes = np.dtype(word).itemsize
+    width = len(held) // int((~missing).sum()) if len(held) else missing_words * word_bytes
+    if not missing.any():
+        return held.reshape(-1, width).view(word)
+    packed = np.zeros((len(array), width), dtype=np.uint8)
+    packed[~missing] = held.reshape(-1, width)
+    return packed.view(word)
+
+
+def _bytes(array: pa.Array) -> NDArray[np.uint8]:
+    """The bytes of a null-free binary column, one value after the other."""
+    if len(array) == 0:
+        return np.zeros(0, dtype=np.uint8)
     if pa.types.is_fixed_size_binary(array.type):
         width = array.type.byte_width
-        buffer = array.buffers()[1]
-        raw = np.frombuffer(buffer, dtype=np.uint8) if buffer is not None else np.zeros(0, dtype=np.uint8)
-        packed = raw[array.offset * width : (array.offset + rows) * width].reshape(rows, width).copy()
-        packed[missing] = 0
-        return packed
-    held = array.drop_null()
-    width = len(held[0].as_py()) if len(held) else word_bytes * (8 if word_bytes == 8 else DATE_PARTS)
-    packed = np.zeros((rows, width), dtype=np.uint8)
-    if len(held):
-        packed[~missing] = _variable_bytes(held).reshape(-1, width)
-    return packed
-
-
-def _variable_bytes(array: pa.Array) -> NDArray[np.uint8]:
-    """The bytes of a null-free variable-length binary column, one after the other."""
+        packed = np.frombuffer(array.buffers()[1], dtype=np.uint8)
+        return packed[array.offset * width : (array.offset + len(array)) * width]
     large = array.cast(pa.large_binary())
     offsets = np.frombuffer(large.buffers()[1], dtype=np.int64)[large.offset : large.offset + len(large) + 1]
-    data = np.frombuffer(large.buffers()[2], dtype=np.uint8)
-    return data[offsets[0] : offsets[-1]]
+    return np.frombuffer(large.buffers()[2], dtype=np.uint8)[offsets[0] : offsets[-1]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pipeline.contracts.reading import read_yaml, require
 
@@ -72,6 +73,18 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class DependentChance:
+    """Chance agreement of other comparisons among different people who agree on one: people of one address share
+    surnames, and twins a date of birth, far more often than strangers. Learnt in `learn_in`; `starting_u` where that
+    pass has too few pairs."""
+
+    comparison: str
+    level: str
+    learn_in: str
+    starting_u: dict[str, tuple[float, ...]]
+
+
+@dataclass(frozen=True)
 class LinkModel:
     """The declarative link model: comparisons, where EM learns, fixed probabilities, thresholds, constraints."""
 
@@ -88,6 +101,10 @@ class LinkModel:
     possible_threshold: float
     one_per_person: tuple[str, ...]
     largest_block: int
+    learnt_chance: tuple[str, ...] = ()  # em passes whose u is learnt beside m: the block itself makes fields agree
+    starting_u: dict[str, tuple[float, ...]] = field(default_factory=dict)  # where partners' counts are few
+    chance_from_blocks: dict[str, str] = field(default_factory=dict)  # comparison -> pass blocked by exactly it
+    dependent_chance: DependentChance | None = None
 
 
 def load_encoding(declarations: Path, version: int = 1) -> Encoding:
@@ -151,7 +168,10 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
     by_name = {comparison.name: comparison for comparison in comparisons}
     starting = {name: tuple(values) for name, values in document["em"]["starting_m"].items()}
     fixed = {name: tuple(values) for name, values in document.get("u", {}).items()}
-    for name, values in [*starting.items(), *fixed.items()]:
+    starting_u = {name: tuple(values) for name, values in document.get("starting_u", {}).items()}
+    dependent = _dependent_chance(document.get("dependent_chance"))
+    dependent_u = dependent.starting_u if dependent else {}
+    for name, values in [*starting.items(), *fixed.items(), *starting_u.items(), *dependent_u.items()]:
         require(
             name in by_name and len(values) == len(by_name[name].levels) and abs(sum(values) - 1) < 1e-6,
             path=path,
@@ -188,4 +208,19 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
         possible_threshold=float(thresholds["possible"]),
         one_per_person=tuple(document["one_per_person"]),
         largest_block=int(document["largest_block"]),
+        learnt_chance=tuple(entry["pass"] for entry in document["em"]["passes"] if entry.get("chance") == "learnt"),
+        starting_u=starting_u,
+        chance_from_blocks=dict(document.get("chance_from_blocks", {})),
+        dependent_chance=dependent,
+    )
+
+
+def _dependent_chance(entry: dict[str, Any] | None) -> DependentChance | None:
+    if entry is None:
+        return None
+    return DependentChance(
+        comparison=entry["comparison"],
+        level=entry["level"],
+        learn_in=entry["learn_in"],
+        starting_u={name: tuple(values) for name, values in entry["starting_u"].items()},
     )

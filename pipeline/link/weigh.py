@@ -1,0 +1,218 @@
+"""Fellegi-Sunter weights: m by EM within each pass on counts of patterns, u from what chance agreement is known to be.
+
+Sources: Fellegi & Sunter 1969 (weights); Herzog, Scheuren & Winkler 2007, ch. 9 (EM); u fixed from random pairs and m
+learnt within a block, as in Splink (Linacre et al. 2022). Patterns come in as counts, so the cost does not grow with
+pairs. No decision belongs here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contracts.linkage import LinkModel
+from pipeline.link.compare import Patterns
+
+Probabilities = dict[str, NDArray[np.float64]]  # comparison -> one probability per level
+
+LEAST = 1e-9  # a level never seen among matches is improbable, not impossible
+STARTING_PAIRS = 50.0  # how many expected matches the model's starting probabilities weigh as
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What EM found in one pass: m (and u, where learnt), the share and expected number of matches."""
+
+    m: Probabilities
+    u: Probabilities
+    share: float
+    matches: float
+    seen: dict[str, float]  # expected matches with the comparison not missing
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """The probabilities all weights come from. `u_given`: u among pairs at the dependent level of the link model."""
+
+    m: Probabilities
+    u: Probabilities
+    u_given: Probabilities = field(default_factory=dict)
+    passes: dict[str, Learnt] = field(default_factory=dict)
+
+
+def expectation_maximisation(
+    levels: NDArray[np.int8],
+    counts: NDArray[np.float64],
+    names: tuple[str, ...],
+    m: Probabilities,
+    u: Probabilities,
+    *,
+    fixed_log_u: NDArray[np.float64] | None = None,
+    share: float = 0.1,
+    iterations: int = 200,
+    tolerance: float = 1e-6,
+) -> Learnt:
+    """m (and u, unless `fixed_log_u` gives the log probability of each pattern among different people) by EM.
+
+    `levels` (patterns, comparisons) with -1 for missing, which says nothing either way; `counts` pairs per pattern.
+    Starts at the given m, u and share of matches; stops when no probability moves by more than `tolerance`.
+    """
+    m_table, u_table = _table(names, m), _table(names, u)
+    place = levels.astype(np.int64) + 1
+    columns = np.arange(len(names))
+    total = counts.sum()
+    posterior = np.zeros(len(counts))
+    done = 0
+    for step in range(1, iterations + 1):
+        done = step
+        log_m = np.log(m_table)[columns, place].sum(axis=1) + np.log(share)
+        log_u = np.log(u_table)[columns, place].sum(axis=1) if fixed_log_u is None else fixed_log_u
+        posterior = 1.0 / (1.0 + np.exp(np.clip(log_u + np.log1p(-share) - log_m, -700, 700)))
+        new_m = _shares(place, counts * posterior, m_table)
+        new_u = _shares(place, counts * (1 - posterior), u_table) if fixed_log_u is None else u_table
+        new_share = float(np.clip((counts * posterior).sum() / total, LEAST, 1 - LEAST))
+        moved = max(np.abs(new_m - m_table).max(), np.abs(new_u - u_table).max(), abs(new_share - share))
+        m_table, u_table, share = new_m, new_u, new_share
+        if moved < tolerance:
+            break
+    weighted = counts * posterior
+    return Learnt(
+        m=_probabilities(names, m_table, m),
+        u=_probabilities(names, u_table, u),
+        share=share,
+        matches=float(weighted.sum()),
+        seen={name: float(weighted[place[:, column] > 0].sum()) for column, name in enumerate(names)},
+        iterations=done,
+    )
+
+
+def _table(names: tuple[str, ...], probabilities: Probabilities) -> NDArray[np.float64]:
+    """(comparisons, levels + 1): column 0 stands for missing, probability 1, so that its log is neutral."""
+    width = max(len(probabilities[name]) for name in names) + 1
+    table = np.ones((len(names), width))
+    for row, name in enumerate(names):
+        table[row, 1 : len(probabilities[name]) + 1] = np.maximum(probabilities[name], LEAST)
+    return table
+
+
+def _shares(place: NDArray[np.int64], weight: NDArray[np.float64], last: NDArray[np.float64]) -> NDArray[np.float64]:
+    table = last.copy()
+    for column in range(place.shape[1]):
+        sums = np.bincount(place[:, column], weights=weight, minlength=last.shape[1])
+        held = sums[1:].sum()
+        if held > 0:
+            table[column, 1:] = np.maximum(sums[1:] / held, LEAST)
+    return table
+
+
+def _probabilities(names: tuple[str, ...], table: NDArray[np.float64], like: Probabilities) -> Probabilities:
+    return {name: table[row, 1 : len(like[name]) + 1] for row, name in enumerate(names)}
+
+
+def log_chance(levels: NDArray[np.int8], model: LinkModel, estimates: Estimates) -> NDArray[np.float64]:
+    """Natural log probability of each pattern among two different people, dependence within an address included."""
+    return _log_terms(levels, model, estimates)[1].sum(axis=1)
+
+
+def pattern_terms(levels: NDArray[np.int8], model: LinkModel, estimates: Estimates) -> NDArray[np.float64]:
+    """(patterns, comparisons): each comparison's part of the weight, log2(m / u); 0 where missing (the waterfall)."""
+    log_m, log_u = _log_terms(levels, model, estimates)
+    return (log_m - log_u) / np.log(2.0)
+
+
+def _log_terms(
+    levels: NDArray[np.int8], model: LinkModel, estimates: Estimates
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    names = tuple(comparison.name for comparison in model.comparisons)
+    place = levels.astype(np.int64) + 1
+    columns = np.arange(len(names))
+    log_m = np.log(_table(names, estimates.m))[columns, place]
+    log_u = np.log(_table(names, estimates.u))[columns, place]
+    dependent = at_dependent_level(levels, model)
+    if dependent.any() and estimates.u_given:
+        given = np.log(_table(names, {**estimates.u, **estimates.u_given}))[columns, place]
+        log_u[dependent] = given[dependent]
+    return log_m, log_u
+
+
+def at_dependent_level(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
+    """Which patterns agree on the comparison that others' chance agreement depends on."""
+    if model.dependent_chance is None:
+        return np.zeros(len(levels), dtype=np.bool_)
+    for column, comparison in enumerate(model.comparisons):
+        if comparison.name == model.dependent_chance.comparison:
+            codes = [code for code, level in enumerate(comparison.levels) if level.name == model.dependent_chance.level]
+            return np.isin(levels[:, column], codes)
+    return np.zeros(len(levels), dtype=np.bool_)
+
+
+def estimate(counts: dict[str, NDArray[np.int64]], u: Probabilities, model: LinkModel) -> Estimates:
+    """m averaged over the EM passes by expected matches, and u within an address; `counts` pairs per pattern and pass.
+
+    A pass with fewer pairs than the model's minimum teaches nothing; the model's starting probabilities weigh as
+    `STARTING_PAIRS` matches throughout.
+    """
+    starting_m = {name: np.asarray(values) for name, values in model.starting_m.items()}
+    given: Probabilities = {}
+    passes: dict[str, Learnt] = {}
+    dependent = model.dependent_chance
+    if dependent is not None:
+        given = {name: np.asarray(values) for name, values in dependent.starting_u.items()}
+        learnt = _learn(dependent.learn_in, counts, model, Estimates(starting_m, u, given), starting_m)
+        if learnt is not None:
+            passes[dependent.learn_in] = learnt
+            different = learnt.matches / learnt.share - learnt.matches
+            given = {name: _blend(learnt.u[name], different, given[name]) for name in given}
+    for name in model.em_passes:
+        if name not in passes:
+            learnt = _learn(name, counts, model, Estimates(starting_m, u, given), starting_m)
+            if learnt is not None:
+                passes[name] = learnt
+    return Estimates(m=_averaged(passes, model, starting_m), u=u, u_given=given, passes=passes)
+
+
+def _learn(
+    name: str, counts: dict[str, NDArray[np.int64]], model: LinkModel, known: Estimates, starting_m: Probabilities
+) -> Learnt | None:
+    of_pass = counts.get(name)
+    if of_pass is None or of_pass.sum() < model.em_minimum_pairs:
+        return None
+    patterns = Patterns(model.comparisons)
+    codes = np.flatnonzero(of_pass)
+    levels = patterns.decode(codes)
+    u = known.u
+    if model.dependent_chance is not None and name == model.dependent_chance.learn_in:
+        kept = at_dependent_level(levels, model)
+        codes, levels = codes[kept], levels[kept]
+        u = {**known.u, **known.u_given}
+        if of_pass[codes].sum() < model.em_minimum_pairs:
+            return None
+    return expectation_maximisation(
+        levels,
+        of_pass[codes].astype(np.float64),
+        tuple(comparison.name for comparison in model.comparisons),
+        starting_m,
+        u,
+        fixed_log_u=None if name in model.learnt_chance else log_chance(levels, model, known),
+        iterations=model.em_iterations,
+        tolerance=model.em_tolerance,
+    )
+
+
+def _averaged(passes: dict[str, Learnt], model: LinkModel, starting_m: Probabilities) -> Probabilities:
+    averaged = {}
+    for name, start in starting_m.items():
+        total, weight = start * STARTING_PAIRS, STARTING_PAIRS
+        for pass_name, learnt in passes.items():
+            if name not in model.em_passes.get(pass_name, ()):
+                total = total + learnt.m[name] * learnt.seen[name]
+                weight += learnt.seen[name]
+        averaged[name] = total / weight
+    return averaged
+
+
+def _blend(learnt: NDArray[np.float64], pairs: float, start: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (learnt * pairs + start * STARTING_PAIRS) / (pairs + STARTING_PAIRS)
