@@ -19,9 +19,11 @@ def quarantine(facts: RunFacts) -> Picture | None:
     for row in facts.quarantine:
         totals[row["reason"]] = totals.get(row["reason"], 0) + row["rows"]
     order = sorted(totals, key=lambda reason: (-totals[reason], reason))
-    partners = sorted({row["partner"] for row in facts.quarantine})
-    # The reader's colours follow the partner: the same one for each partner in every report.
-    scale = alt.Scale(domain=partners, range=[CATEGORIES[i % len(CATEGORIES)] for i in range(len(partners))])
+    here = {row["partner"] for row in facts.quarantine}
+    # A partner keeps its colour from report to report: colours go round by all partners, not by those in quarantine.
+    everyone = sorted(here | {row["partner"] for row in facts.freshness})
+    colours = {partner: CATEGORIES[place % len(CATEGORIES)] for place, partner in enumerate(everyone)}
+    scale = alt.Scale(domain=sorted(here), range=[colours[partner] for partner in sorted(here)])
     top = max(totals.values())
     y = alt.Y("reason:N", sort=order, axis=names())
     x_scale = alt.Scale(domain=[0, top * 1.15])

@@ -87,7 +87,11 @@ class RunFacts:
         return sorted(told, key=lambda row: (-int(row["families"]), row["criteria"]))
 
     def families_meeting(self, at_least: int) -> int | None:
-        """Families that meet at least so many criteria; None when the run has not counted combinations."""
+        """Families that meet at least so many of the programme's own criteria (of all, where the run counted only
+        combinations); None when it counted neither."""
+        core = self.counts.get("core_criteria_met")
+        if core is not None:
+            return core.get(str(at_least))
         if self.counts.get("combinations") is None:
             return None
         return sum(int(row["families"]) for row in self.combinations() if len(row["criteria"]) >= at_least)

@@ -40,8 +40,8 @@ def funnel(facts: RunFacts) -> Picture:
             [
                 ("All families", counts.get("families"), ""),
                 ("With children", with_children, "of all"),
-                ("Meeting 1 criterion or more", facts.families_meeting(1), "of those with children"),
-                ("Meeting 2 criteria or more", facts.families_meeting(2), "of those with children"),
+                ("Meeting 1 core criterion or more", facts.families_meeting(1), "of those with children"),
+                ("Meeting 2 core criteria or more", facts.families_meeting(2), "of those with children"),
                 ("Flagged for review", counts.get("selected"), "of those with children"),
             ],
         ),
@@ -64,8 +64,8 @@ def funnel(facts: RunFacts) -> Picture:
         id="funnel",
         title="From delivered rows to flagged families",
         caption="Each block counts another thing (rows, people, families) and has a scale of its own. A row that is "
-        "delivered but not loaded is in quarantine; several records may be one person; a flagged family is a "
-        "proposal for a person to review.",
+        "delivered but not loaded is in quarantine; several records may be one person; core criteria are all "
+        "but the local one; a flagged family is a proposal for a person to review.",
         description="; ".join(f"{row[1]}: {row[2]} {row[0].lower()}" for row in table) + ".",
         header=["What", "Step", "Count", "Share"],
         rows=table,
@@ -157,12 +157,13 @@ def match_weights(facts: RunFacts) -> Picture | None:
         {"from": left, "to": right, "pairs": count, "decision": decision((left + right) / 2)}
         for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True)
     ]
+    powers = [0, *(10**power for power in range(1, 1 + math.ceil(math.log10(max(*counts, 10)))))]
     scale = alt.Scale(domain=["not linked", "possible", "match"], range=["#8a929b", ORANGE, BLUE])
     drawn = alt.Chart(alt.Data(values=rows)).mark_bar(binSpacing=1).encode(
         x=alt.X("from:Q", bin="binned", title="match weight in bits: against one person at the left, for at the right"),
         x2="to:Q",
-        y=alt.Y("pairs:Q", title="candidate pairs", axis=alt.Axis(tickCount=5, format="~s", minExtent=60),
-                scale=alt.Scale(type="symlog", constant=10)),
+        y=alt.Y("pairs:Q", title="candidate pairs", axis=alt.Axis(values=powers, format=",", minExtent=60),
+                scale=alt.Scale(type="symlog", constant=3, domain=[0, max(counts)])),
         color=alt.Color("decision:N", scale=scale, legend=alt.Legend(title=None, orient="top")),
     )  # fmt: skip
     at = alt.Chart(alt.Data(values=[{"at": value, "name": name} for name, value in marks.items()]))

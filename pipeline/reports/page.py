@@ -13,8 +13,9 @@ from pipeline.settings import Settings
 from pipeline.store.database import Database
 
 TEMPLATE = "run_report.html.j2"
-# What may be shown per area: the agreement's disclosure control (threshold 10, base 5), kept a second time here.
-THRESHOLD, BASE = 10, 5
+# The summary comes suppressed; should an exact count ever get into it, this page still would not show it.
+THRESHOLD, BASE, HIDDEN = 10, 5, "hidden"
+ALL_AREAS = "all areas"
 
 
 def write_run_report(database: Database, settings: Settings, run_id: int, quality: dict[str, Any] | None) -> Path:
@@ -68,7 +69,7 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
 
 
 def area_table(facts: RunFacts) -> dict[str, Any] | None:
-    """Families per area and criterion, suppressed: below the threshold hidden, else rounded. None without areas."""
+    """Families per area and criterion, as the summary publishes them; the total comes last. None without areas."""
     if not facts.areas:
         return None
     criteria = [*facts.criteria()]
@@ -77,17 +78,15 @@ def area_table(facts: RunFacts) -> dict[str, Any] | None:
     for row in facts.areas:
         cells.setdefault(row["area"] or "not known", {})[str(row["criterion"])] = suppressed(row["families"])
     shown = [name for name in criteria if any(name in line for line in cells.values())]
-    hidden = suppressed(None)
-    return {
-        "header": ["Area", *(facts.title(name) for name in shown)],
-        "rows": [[area, *(line.get(name, hidden) for name in shown)] for area, line in sorted(cells.items())],
-    }
+    rows = [[area, *(line.get(name, HIDDEN) for name in shown)] for area, line in cells.items()]
+    rows.sort(key=lambda row: (row[0] == ALL_AREAS, row[0]))
+    return {"header": ["Area", *(facts.title(name) for name in shown)], "rows": rows}
 
 
 def suppressed(families: int | None) -> str:
-    """A count as it may be shown: hidden below the threshold, else rounded to the base."""
-    if families is None or families < THRESHOLD:
-        return f"< {THRESHOLD}"
+    """A count as it may be shown: none as none, hidden below the threshold, else rounded to the base."""
+    if families is None or 0 < families < THRESHOLD:
+        return HIDDEN
     return f"{BASE * round(families / BASE):,}"
 
 
