@@ -125,6 +125,17 @@ def latest_period_end(database: Database) -> dt.date | None:
     return row[0] if row else None
 
 
+def anything_new(database: Database) -> bool:
+    """Whether a delivery has been accepted since the last published build began (True before the first build)."""
+    with database.connect() as connection:
+        row = connection.execute(
+            "select exists (select from registry.delivery"
+            " where state in ('accepted', 'accepted_with_quarantine') and decided_at > coalesce("
+            "(select max(started_at) from registry.run where state = 'published'), '-infinity'))"
+        ).fetchone()
+    return bool(row and row[0])
+
+
 def persons_frame(attributes: pd.DataFrame, person_map: pd.DataFrame) -> pd.DataFrame:
     """PERSONS: one row per person; birth month and sex as most of its records say (ties: the earliest value)."""
     joined = attributes.merge(person_map, on="record_id")

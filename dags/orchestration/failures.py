@@ -1,0 +1,93 @@
+"""How a failure reaches Airflow and the data team: where, which rule, what to do; never a value of a person.
+
+Airflow writes an exception's text and traceback into task logs, its database and lineage events. So nothing but
+our own texts may leave a task: an error of a library is replaced by its kind and place.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import logging
+import os
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from pipeline.errors import StoreError, WholeFamilyError
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ALERTS = "alerts.log"
+
+
+def told_plainly(function: Callable[P, R]) -> Callable[P, R]:
+    """Wrap a task's function: our errors as Airflow's, others by kind and place; skips and timeouts pass through.
+
+    Only what may pass by itself is retried: the database being away, or something unforeseen. A rejected delivery
+    or a wrong declaration is the same at the next try.
+    """
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except AirflowException:
+            raise
+        except Exception as error:
+            failure = as_airflow_failure(error)
+        # Raised here, outside the handler, so that the first error does not travel along as its context.
+        raise failure
+
+    return run
+
+
+def as_airflow_failure(error: Exception) -> AirflowException:
+    """The same failure in words that hold no value, and with the right to a retry or not."""
+    if isinstance(error, WholeFamilyError):
+        kind = AirflowException if isinstance(error, StoreError) else AirflowFailException
+        return kind(str(error))
+    return AirflowException(
+        f"{_place(error)}: an unforeseen {_kind(error)}. What to do: if the retries fail too, run the same step from "
+        "the command line (`wholefamily ingest PARTNER`, `wholefamily build`), and report it with this line."
+    )
+
+
+def tell(context: dict[str, Any]) -> None:
+    """Failure callback: one plain line in the task's log and in `alerts.log` of Airflow's home."""
+    task = context["ti"]
+    error = context.get("exception")
+    text = " ".join(str(error).split()) if error else (
+        "the task was ended from outside. What to do: see that the machine has memory and disk to spare; run it again."
+    )  # fmt: skip
+    line = f"{task.dag_id}.{task.task_id}: {text}"
+    log.error(line)
+    path = Path(os.environ["AIRFLOW_HOME"]) / ALERTS
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(f"{dt.datetime.now(dt.UTC).isoformat(timespec='seconds')}\t{line}\n")
+
+
+def _kind(error: Exception) -> str:
+    """The error's class, and the parts of it that are codes: SQLSTATE, errno."""
+    sqlstate = getattr(error, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        return f"{type(error).__name__} (SQLSTATE {sqlstate})"
+    if isinstance(error, OSError) and error.errno:
+        return f"{type(error).__name__} ({os.strerror(error.errno)})"
+    return type(error).__name__
+
+
+def _place(error: Exception) -> str:
+    """File, line and function where the pipeline's own code was when it happened."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "/pipeline/" in frame.filename] or frames
+    if not ours:
+        return "a task"
+    last = ours[-1]
+    name = last.filename[last.filename.rfind("/pipeline/") + 1 :]
+    return f"{name}, line {last.lineno}, in {last.name}"

@@ -1,0 +1,92 @@
+"""The tasks: each calls the function that the command line calls, and hands on ids and counts, never rows.
+
+The pipeline is imported inside the tasks, so that reading a DAG file is quick and opens no database.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from orchestration.failures import told_plainly
+from pipeline.errors import DeclarationError
+
+
+@told_plainly
+def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
+    """Ingest what waits in the partner's landing folder; skipped when nothing does, failed when one is rejected."""
+    from pipeline.store.database import open_database
+
+    from pipeline import lineage
+    from pipeline.ingest import ingest_partner
+    from pipeline.settings import read_settings
+
+    if problem is not None:
+        raise AirflowFailException(problem)
+    settings = read_settings()
+    with open_database(settings) as database:
+        outcomes = ingest_partner(settings, database, partner)
+    if not outcomes:
+        raise AirflowSkipException(f"No delivery of {partner} waits in its landing folder.")
+    loaded = {o.delivery_id: (o.rows_loaded, o.rows_quarantined) for o in outcomes}
+    _emit(lineage.of_ingest(partner, loaded))
+    return {
+        "deliveries": sorted(loaded),
+        "rows_loaded": sum(rows[0] for rows in loaded.values()),
+        "rows_quarantined": sum(rows[1] for rows in loaded.values()),
+    }
+
+
+@told_plainly
+def build_and_publish() -> dict[str, Any]:
+    """Build as at the run's `as_at`; a run started by the clock is skipped when nothing has come since the last."""
+    from pipeline.store.database import open_database
+
+    from pipeline import lineage
+    from pipeline.nightly import anything_new
+    from pipeline.run import build
+    from pipeline.settings import read_settings
+
+    context = get_current_context()
+    as_at = _day(context["params"].get("as_at"))
+    settings = read_settings()
+    with open_database(settings) as database:
+        if context["dag_run"].run_type == "scheduled" and not anything_new(database):
+            raise AirflowSkipException("No delivery has been loaded since the last published build.")
+        summary = build(settings, database, as_at)
+    _emit(lineage.of_build(summary.run_id, summary.counts.get("families")))
+    return {"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": summary.counts}
+
+
+@told_plainly
+def write_report(built: dict[str, Any]) -> str:
+    """Write the run's report page; returns its file name."""
+    from pipeline.store.database import open_database
+
+    from pipeline.reports import write_run_report
+    from pipeline.settings import read_settings
+
+    settings = read_settings()
+    with open_database(settings) as database:
+        return write_run_report(database, settings, built["run_id"], None).name
+
+
+def _emit(datasets: Any) -> None:
+    """Add inputs and outputs to the task's lineage; lineage that fails never fails the task."""
+    from airflow.providers.openlineage.api import emit_dataset_lineage
+
+    emit_dataset_lineage(inputs=datasets.inputs, outputs=datasets.outputs)
+
+
+def _day(text: str | None) -> dt.date | None:
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise DeclarationError(
+            where="build_live, parameter as_at", rule="this is not a date.", remedy="give it as YYYY-MM-DD."
+        ) from None
