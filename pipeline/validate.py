@@ -1,0 +1,217 @@
+"""Set-level checks: Great Expectations suites of `expectations/`, run so that nothing fails in silence.
+
+The only importer of great_expectations, and only inside functions: the import takes seconds. Left to itself it
+drops an expectation that it does not know, passes an empty suite, puts values of rows into results, and sends
+usage statistics; here each of these is refused or switched off. Which suite rejects a delivery, and what is
+recorded of it, is not decided here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import DeclarationError
+
+CRITICAL, WARNING = "critical", "warning"
+SEVERITIES = (CRITICAL, WARNING)
+ROW_COUNT = "expect_table_row_count_to_be_between"
+COLUMN_ARGUMENTS = ("column", "column_A", "column_B")
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One expectation of one suite, and whether the rows met it. Holds no value of a row."""
+
+    suite: str
+    expectation: str
+    column: str | None
+    severity: str
+    success: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One entry of a suite. `drift`: limits of the row count as shares of the previous delivery's count."""
+
+    type: str
+    arguments: dict[str, Any]
+    severity: str
+    why: str
+    drift: dict[str, float] | None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        single = [self.arguments[key] for key in COLUMN_ARGUMENTS if key in self.arguments]
+        return (*single, *self.arguments.get("column_list", ()))
+
+    def against(self, previous_rows: int | None) -> Expectation:
+        """The same expectation with the limits that follow from the previous delivery, where it has drift."""
+        drift = self.drift
+        if drift is None or previous_rows is None or previous_rows < drift.get("smallest_previous", 0):
+            return self
+        limits = {
+            "min_value": int(previous_rows * drift["lowest_share"]),
+            "max_value": int(previous_rows * drift["highest_share"]) + 1,
+        }
+        return Expectation(self.type, self.arguments | limits, self.severity, self.why, drift)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One suite file: its name, and its expectations in order."""
+
+    name: str
+    path: Path
+    expectations: tuple[Expectation, ...]
+
+    def columns(self) -> frozenset[str]:
+        """The columns that a frame needs for this suite."""
+        return frozenset(name for expectation in self.expectations for name in expectation.columns)
+
+
+def suite_path(expectations: Path, partner: str, table: str) -> Path:
+    """Where the suite of a partner's table stands."""
+    return expectations / f"{partner}_{table}.json"
+
+
+def load_suite(path: Path) -> Suite:
+    """One suite. Raises DeclarationError when it is missing or empty, or an entry lacks its severity or its why."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _declaration(
+            path, "this partner's table has no expectation suite.", "write one; compare one beside it."
+        ) from None
+    except (ValueError, OSError):
+        raise _declaration(path, "this is not readable JSON.", "mend it.") from None
+    entries = document.get("expectations") if isinstance(document, dict) else None
+    if not entries or not isinstance(entries, list):
+        raise _declaration(path, "the suite has no expectations, so it would pass anything.", "add some.")
+    if document.get("name") != path.stem:
+        raise _declaration(path, "a suite is named as its file.", "mend 'name', or rename the file.")
+    return Suite(path.stem, path, tuple(_expectation(path, number, entry) for number, entry in enumerate(entries, 1)))
+
+
+def run_suite(path: Path, frame: pd.DataFrame, *, previous_rows: int | None = None) -> list[CheckResult]:
+    """Every expectation of a suite over a frame, in the suite's order; `previous_rows` is for drift.
+
+    Raises DeclarationError when the suite is empty, names an expectation that Great Expectations does not have or a
+    column that the frame does not have, or when an expectation could not be evaluated.
+    """
+    suite = load_suite(path)
+    missing = sorted(suite.columns() - {str(name) for name in frame.columns})
+    if missing:
+        raise _declaration(
+            path, f"it names columns that the table does not have: {', '.join(missing)}.", "use the contract's names."
+        )
+    declared = [expectation.against(previous_rows) for expectation in suite.expectations]
+    outcomes = _evaluate(suite, declared, frame)
+    return [
+        CheckResult(
+            suite=suite.name,
+            expectation=expectation.type,
+            column=", ".join(expectation.columns) or None,
+            severity=expectation.severity,
+            success=outcomes[number],
+            why=expectation.why,
+        )
+        for number, expectation in enumerate(declared)
+    ]
+
+
+def _expectation(path: Path, number: int, entry: Any) -> Expectation:
+    meta = entry.get("meta", {}) if isinstance(entry, dict) else {}
+    if not meta.get("why") or entry.get("severity") not in SEVERITIES or not isinstance(entry.get("type"), str):
+        raise _declaration(
+            path,
+            f"expectation {number} needs a type, a severity ({' or '.join(SEVERITIES)}) and meta.why.",
+            "add what is missing.",
+        )
+    drift = meta.get("drift")
+    if drift is not None and (entry["type"] != ROW_COUNT or not {"lowest_share", "highest_share"} <= set(drift)):
+        raise _declaration(
+            path,
+            f"meta.drift of expectation {number} needs lowest_share and highest_share, on {ROW_COUNT}.",
+            "add what is missing, or take drift out.",
+        )
+    return Expectation(entry["type"], dict(entry.get("kwargs", {})), entry["severity"], meta["why"], drift)
+
+
+def _evaluate(suite: Suite, declared: list[Expectation], frame: pd.DataFrame) -> dict[int, bool]:
+    gx = _quiet_great_expectations()
+    built = gx.ExpectationSuite(
+        name=suite.name,
+        expectations=[
+            {"type": entry.type, "kwargs": entry.arguments, "severity": entry.severity, "meta": {"number": number}}
+            for number, entry in enumerate(declared)
+        ],
+    )
+    if len(built.expectations) != len(declared):
+        kept = {expectation.expectation_type for expectation in built.expectations}
+        unknown = sorted({entry.type for entry in declared} - kept) or ["one with arguments that do not fit"]
+        raise _declaration(
+            suite.path, f"Great Expectations does not know {', '.join(unknown)}.", "mend the name or its kwargs."
+        )
+    batch = (
+        _context()
+        .data_sources.add_or_update_pandas("delivery")
+        .add_dataframe_asset(suite.name)
+        .add_batch_definition_whole_dataframe("whole")
+        .get_batch({"dataframe": frame})
+    )
+    results = batch.validate(built, result_format="BOOLEAN_ONLY").results
+    outcomes = {int(result.expectation_config.meta["number"]): bool(result.success) for result in results}
+    broken = [result.expectation_config.type for result in results if _raised(result.exception_info)]
+    if broken or not outcomes or len(outcomes) != len(declared):
+        raise _declaration(
+            suite.path,
+            f"not every expectation could be evaluated ({', '.join(broken) or 'some gave no result'}).",
+            "check that it fits the column's type.",
+        )
+    return outcomes
+
+
+def _raised(exception_info: dict[str, Any] | None) -> bool:
+    # One flat record, or one per metric that failed.
+    flat = exception_info or {}
+    return bool(flat.get("raised_exception")) or any(
+        isinstance(nested, dict) and nested.get("raised_exception") for nested in flat.values()
+    )
+
+
+def _quiet_great_expectations() -> Any:
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when it is imported
+    import great_expectations
+
+    # An unknown expectation is logged with a traceback and dropped; counting what was kept says it better.
+    for name in _loggers():
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return great_expectations
+
+
+def _loggers() -> Iterator[str]:
+    yield "great_expectations"
+    yield from (name for name in list(logging.root.manager.loggerDict) if name.startswith("great_expectations."))
+
+
+def _context() -> Any:
+    """An ephemeral context: nothing of it is written anywhere; no progress bars, no usage statistics."""
+    from great_expectations import get_context
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    return context
+
+
+def _declaration(path: Path, rule: str, remedy: str) -> DeclarationError:
+    return DeclarationError(where=f"expectations/{path.name}", rule=rule, remedy=remedy)
