@@ -63,3 +63,9 @@ class OrchestrationError(WholeFamilyError):
     """Airflow does not start, or a DAG has failed."""
 
     exit_code = 8
+
+
+class TruthError(WholeFamilyError):
+    """The truth to measure against is missing or not in its layout."""
+
+    exit_code = 9
