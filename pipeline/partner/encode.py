@@ -1,0 +1,256 @@
+"""Encode people for linkage: names as Bloom filters and dates as short codes, both salted by the block.
+
+In each pass a record has a block value; its HMAC gives the block token and the block's filter key (two sub-keys). In a
+filter each q-gram of the normal name sets positions taken from SipHash-2-4 of the gram under the block's key: the same
+name gives the same filter inside a block, and an unrelated one in any other block (docs/adr/0002). After Schnell,
+Bachteler and Reiher 2009, with the salt as in Niedermeyer et al. 2014 taken to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jellyfish
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+from numpy.typing import NDArray
+
+from pipeline.contracts import Encoding
+from pipeline.contracts.linkage import BlockPart, EncodingPass
+from pipeline.errors import DeclarationError
+from pipeline.partner.coded import MISSING, Coded, coded, each
+from pipeline.partner.hashing import TOKEN_BYTES, Bytes, Words, hmac_each, in_threads, siphash_word
+from pipeline.partner.keys import PartnerKeys
+from pipeline.partner.normalise import first_part
+
+PAD = " "  # also what separates the parts of a name, so that each part is padded
+POSITION_BITS = 9  # 512 positions; the loader of the encoding allows nothing else
+CHARACTER_BITS = 21  # of a Unicode code point
+LONGEST_GRAM = 3  # so that a gram's characters fit into 63 bits
+PART_SEPARATOR = "\x1f"  # stands in no normal form
+ROWS_AT_ONCE = 1 << 17
+# Day and month share a tag, so that an exchange of the two shows. The top bit keeps them apart from grams.
+DAY_OR_MONTH, YEAR = np.uint64(1 << 63), np.uint64((1 << 63) | (1 << 32))
+
+
+@dataclass(frozen=True)
+class Persons:
+    """What is encoded: one row per person. Columns are normal forms.
+
+    `at_places`: columns a person has several of (of residences), with `person_of_place` naming the person's row.
+    """
+
+    columns: Mapping[str, Coded]
+    at_places: Mapping[str, Coded]
+    person_of_place: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+
+@dataclass(frozen=True)
+class Grams:
+    """The q-grams of distinct names: `ids[starts[i]:starts[i + 1]]` are those of name i."""
+
+    ids: Words
+    starts: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """One pass: which person has which distinct block, and the token and filter key of each distinct block."""
+
+    person: NDArray[np.int32]
+    block: NDArray[np.int32]
+    tokens: Bytes
+    keys: Words
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Some rows of one pass. A name without a filter has no bit set; a date that is missing has three zeros."""
+
+    blocking_pass: str
+    person: NDArray[np.int32]
+    block: Bytes
+    filters: dict[str, Bytes]
+    date_parts: NDArray[np.uint16]
+
+
+def encode_persons(
+    encoding: Encoding, keys: PartnerKeys, persons: Persons, rows_at_once: int = ROWS_AT_ONCE
+) -> Iterator[Encoded]:
+    """One row per person, pass and distinct block value, in pieces; a person without a part of a block has no row."""
+    grams = {name: grams_of(persons.columns[name].values, encoding.gram) for name in held_fields(encoding, persons)}
+    dates = date_numbers(persons.columns.get(encoding.date_parts), len(persons))
+    for blocking_pass in encoding.passes:
+        blocks = block_rows(encoding, keys, blocking_pass, persons)
+        for start in range(0, len(blocks.person), rows_at_once):
+            person = blocks.person[start : start + rows_at_once]
+            block = blocks.block[start : start + rows_at_once]
+            yield Encoded(
+                blocking_pass=blocking_pass.name,
+                person=person,
+                block=blocks.tokens[block],
+                filters={
+                    name: name_filters(encoding, blocks.keys, block, held, persons.columns[name].codes[person])
+                    for name, held in grams.items()
+                },
+                date_parts=date_codes(blocks.keys, block, dates[person]),
+            )
+
+
+def held_fields(encoding: Encoding, persons: Persons) -> list[str]:
+    """The encoding's fields that the partner has."""
+    return [name for name in encoding.fields if name in persons.columns]
+
+
+def block_rows(encoding: Encoding, keys: PartnerKeys, blocking_pass: EncodingPass, persons: Persons) -> Blocks:
+    """The blocks of a pass; none where the partner has no column of a part."""
+    person, value = _block_values(blocking_pass.block, persons)
+    tokens = hmac_each(keys.block_token_key(blocking_pass.name, encoding.version), value.values)
+    return Blocks(
+        person=person,
+        block=value.codes,
+        tokens=np.ascontiguousarray(tokens[:, :TOKEN_BYTES]),
+        keys=block_keys(keys.filter_key(blocking_pass.name, encoding.version), value.values),
+    )
+
+
+def block_keys(key: bytes, values: pa.StringArray) -> Words:
+    """The SipHash key of each block value: (values, 2) words."""
+    return np.ascontiguousarray(hmac_each(key, values)[:, :TOKEN_BYTES]).view("<u8")
+
+
+def grams_of(names: pa.StringArray, gram: int) -> Grams:
+    """The distinct q-grams of each name, padded at both ends, as numbers made of their characters."""
+    if not 1 <= gram <= LONGEST_GRAM:
+        raise DeclarationError(
+            where="encoding", rule=f"grams of {gram} characters do not fit.", remedy=f"use 1 to {LONGEST_GRAM}."
+        )
+    ids: list[int] = []
+    starts = [0]
+    for text in names.to_pylist():
+        padded = [ord(character) for character in f"{PAD}{text}{PAD}"]
+        found = set()
+        for at in range(len(padded) - gram + 1):
+            number = 0
+            for character in padded[at : at + gram]:
+                number = number << CHARACTER_BITS | character
+            found.add(number)
+        ids += found
+        starts.append(len(ids))
+    return Grams(np.array(ids, dtype=np.uint64), np.array(starts, dtype=np.int64))
+
+
+def name_filters(
+    encoding: Encoding, keys: Words, block: NDArray[np.int32], grams: Grams, name: NDArray[np.int32]
+) -> Bytes:
+    """The filter of each row's name (index into `grams`, -1: none) under the key of its block: (rows, bytes)."""
+    filters = np.zeros((len(name), encoding.filter_bytes), dtype=np.uint8)
+
+    def part(start: int, stop: int) -> None:
+        _set_bits(keys, block, grams.ids, grams.starts, name, encoding.positions_per_gram, start, stop, filters)
+
+    in_threads(part, len(name))
+    return filters
+
+
+def date_numbers(dates: Coded | None, rows: int) -> NDArray[np.uint16]:
+    """Day, month and year of each row's ISO date, three zeros where it is missing."""
+    if dates is None:
+        return np.zeros((rows, 3), dtype=np.uint16)
+    parts = [(int(text[8:10]), int(text[5:7]), int(text[:4])) for text in dates.values.to_pylist()]
+    per_value = np.array([*parts, (0, 0, 0)], dtype=np.uint16).reshape(-1, 3)
+    return per_value[dates.codes]
+
+
+def date_codes(keys: Words, block: NDArray[np.int32], dates: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Day, month and year as 16-bit codes under the key of the block; three zeros where the date is missing."""
+    codes = np.zeros_like(dates)
+
+    def part(start: int, stop: int) -> None:
+        _date_codes(keys, block, dates, DAY_OR_MONTH, YEAR, start, stop, codes)
+
+    in_threads(part, len(dates))
+    return codes
+
+
+@njit(nogil=True, cache=True)
+def _set_bits(
+    keys: Any, block: Any, gram_ids: Any, starts: Any, name: Any, positions: Any, start: Any, stop: Any, filters: Any
+) -> None:
+    mask = np.uint64((1 << POSITION_BITS) - 1)
+    for row in range(start, stop):
+        if name[row] < 0:
+            continue
+        k0, k1 = keys[block[row], 0], keys[block[row], 1]
+        for gram in range(starts[name[row]], starts[name[row] + 1]):
+            hashed = siphash_word(k0, k1, gram_ids[gram])
+            for _ in range(positions):
+                position = hashed & mask
+                filters[row, position >> np.uint64(3)] |= np.uint8(1 << (position & np.uint64(7)))
+                hashed >>= np.uint64(POSITION_BITS)
+
+
+@njit(nogil=True, cache=True)
+def _date_codes(
+    keys: Any, block: Any, dates: Any, day_or_month: Any, year: Any, start: Any, stop: Any, codes: Any
+) -> None:
+    for row in range(start, stop):
+        if dates[row, 2] == 0:
+            continue
+        k0, k1 = keys[block[row], 0], keys[block[row], 1]
+        for part in range(3):
+            tag = year if part == 2 else day_or_month
+            codes[row, part] = np.uint16(siphash_word(k0, k1, tag | np.uint64(dates[row, part])) & np.uint64(0xFFFF))
+
+
+def _phonetic(name: str) -> str:
+    """Metaphone of the first part of a name; the part itself where it has no sound in English letters."""
+    part = first_part(name)
+    return str(jellyfish.metaphone(part)) or part
+
+
+FUNCTIONS: dict[str | None, Callable[[str], str]] = {
+    "year": lambda date: date[:4],
+    "year_month": lambda date: date[:7],
+    "initial": lambda name: name[:1],
+    "phonetic": _phonetic,
+}
+
+
+def _block_values(parts: tuple[BlockPart, ...], persons: Persons) -> tuple[NDArray[np.int32], Coded]:
+    """Rows (person, block value), each once; a value of several parts joins them by a separator."""
+    if any(part.column not in persons.columns and part.column not in persons.at_places for part in parts):
+        return np.zeros(0, dtype=np.int32), coded([])
+    of_places = any(part.column not in persons.columns for part in parts)
+    person = persons.person_of_place if of_places else np.arange(len(persons), dtype=np.int32)
+    columns = []
+    for part in parts:
+        source = persons.columns[part.column] if part.column in persons.columns else persons.at_places[part.column]
+        if part.function:
+            source = source.mapped(each(source.values, FUNCTIONS[part.function])[0])
+        columns.append(source.take(person) if of_places and part.column in persons.columns else source)
+    held = ~np.logical_or.reduce([column.missing for column in columns])
+    if of_places:
+        held &= person != MISSING
+    rows = np.flatnonzero(held)
+    columns = [column.take(rows) for column in columns]
+    value = columns[0] if len(columns) == 1 else _joined(columns)
+    person = person[rows]
+    if of_places:
+        once = np.unique(person.astype(np.int64) << 32 | value.codes.astype(np.int64))
+        person, value = (once >> 32).astype(np.int32), Coded(value.values, (once & 0xFFFFFFFF).astype(np.int32))
+    return person, value
+
+
+def _joined(columns: list[Coded]) -> Coded:
+    encoded = pc.dictionary_encode(pc.binary_join_element_wise(*[c.texts() for c in columns], PART_SEPARATOR))
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.combine_chunks()
+    return Coded(encoded.dictionary.cast(pa.string()), np.asarray(encoded.indices, dtype=np.int32))

@@ -1,0 +1,111 @@
+"""What would leave the building: every column, its treatment, how many rows, and what it looks like. Never a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.contracts import Column, Contract, Encoding
+from pipeline.contracts.extract import DELIVERED_SUFFIX, delivered_name
+from pipeline.partner.check import CheckedTable
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+STAYS = "does not leave"
+FORMS = {
+    "pseudonym": "32 hex digits (partner key)",
+    "token": "32 hex digits (linkage key)",
+    "date_to_month": "YYYY-MM",
+    "area": "outward part of a postcode",
+    "date": "YYYY-MM-DD",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+}
+
+
+@dataclass(frozen=True)
+class PreviewLine:
+    """One column and one way it leaves: `rows` cells that hold something, `left_out` cells that held no valid value."""
+
+    table: str
+    column: str
+    treatment: str
+    leaves_as: str
+    rows: int
+    left_out: int
+    shape: str
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The whole of a draft: its lines, the rows of each file, and rows with a problem by "table:code:column"."""
+
+    partner: str
+    lines: tuple[PreviewLine, ...]
+    files: dict[str, int]
+    problems: dict[str, int]
+
+    def table(self) -> RichTable:
+        """The preview as a table for the terminal."""
+        from rich.table import Table
+
+        with_problems = sum(self.problems.values())
+        table = Table(
+            title=f"What leaves {self.partner}",
+            caption=f"{sum(self.files.values()):,} rows in {len(self.files)} files; {with_problems:,} with a problem, "
+            "which the hub quarantines" + "".join(f"\n{name}: {rows:,}" for name, rows in self.problems.items()),
+        )
+        for heading in ("table", "column", "treatment", "leaves as"):
+            table.add_column(heading)
+        for heading in ("cells", "left out"):
+            table.add_column(heading, justify="right")
+        table.add_column("shape")
+        before = ""
+        for line in self.lines:
+            if before and line.table != before:
+                table.add_section()
+            table.add_row(
+                line.table if line.table != before else "",
+                line.column,
+                line.treatment,
+                line.leaves_as,
+                f"{line.rows:,}",
+                f"{line.left_out:,}" if line.left_out else "",
+                line.shape,
+            )
+            before = line.table
+        return table
+
+
+def preview_of(
+    contract: Contract, encoding: Encoding, checked: dict[str, CheckedTable], files: dict[str, int]
+) -> Preview:
+    """The preview of a checked extract; `files` gives the rows of each file of the draft."""
+    lines = []
+    for table in checked.values():
+        for column in table.table.columns:
+            lines += [_line(table, column, treatment, encoding) for treatment in column.treatment]
+        lines += [PreviewLine(table.table.name, name, "not in the contract", STAYS, 0, 0, "") for name in table.outside]
+    problems = {
+        f"{name}:{problem}": rows for name, table in checked.items() for problem, rows in table.problem_counts().items()
+    }
+    return Preview(contract.partner, tuple(lines), files, problems)
+
+
+def _line(table: CheckedTable, column: Column, treatment: str, encoding: Encoding) -> PreviewLine:
+    if treatment == "drop" or column.name not in table.columns:
+        return PreviewLine(table.table.name, column.name, treatment, STAYS, 0, 0, "")
+    held = int((~table.columns[column.name].missing).sum())
+    left_out = table.left_out.get(column.name, 0)
+    if treatment == "encode":
+        size = "3 codes of 16 bits" if column.name == encoding.date_parts else f"{encoding.filter_bytes}-byte filter"
+        shape = f"{size} × up to {len(encoding.passes)} passes"
+        return PreviewLine(table.table.name, column.name, treatment, "encodings", held, left_out, shape)
+    if treatment == "keep":
+        shape = f"one of {len(column.allowed)} codes" if column.allowed else FORMS.get(column.type, "code")
+    else:
+        shape = FORMS[treatment]
+    leaves_as = delivered_name(column, treatment) if treatment in DELIVERED_SUFFIX else STAYS
+    return PreviewLine(table.table.name, column.name, treatment, leaves_as, held, left_out, shape)
