@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.criteria import Pack
+from pipeline.evaluation.figures import rates
 from pipeline.evaluation.truth import NOBODY
 
 MET = "met"
@@ -69,20 +70,5 @@ def criteria_quality(
         {"criterion": name, **rates(int(hits.get(name, 0)), int(claims.get(name, 0)), int(facts.get(name, 0)))}
         for name in criteria
     ]
-    sums = [sum(int(row[key]) for row in rows) for key in ("true_positives", "predicted", "true")]
-    return {**rates(*sums), "by_criterion": rows}
-
-
-def rates(hits: int, predicted: int, true: int) -> dict[str, float | int | None]:
-    """Precision, recall and F1 from counts; None where there is nothing to divide by.
-
-    Precision = hits / predicted, recall = hits / true, F1 = 2 hits / (predicted + true).
-    """
-    return {
-        "precision": hits / predicted if predicted else None,
-        "recall": hits / true if true else None,
-        "f1": 2 * hits / (predicted + true) if predicted + true else None,
-        "true_positives": hits,
-        "predicted": predicted,
-        "true": true,
-    }
+    hit, claimed, real = (sum(int(row[key]) for row in rows) for key in ("true_positives", "predicted", "true"))
+    return {**rates(hit, claimed, real), "by_criterion": rows}

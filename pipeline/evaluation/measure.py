@@ -72,7 +72,7 @@ def _records(database: Database, settings: Settings, truth: Truth) -> pd.DataFra
     """Every loaded record with the person it was linked to and the one it is of: record_id, partner, person_id,
     true_person_id."""
     with database.adbc(role=LINKER) as connection:
-        loaded = read_frame(
+        loaded: pd.DataFrame = read_frame(
             connection,
             "select r.record_id, r.partner, encode(r.person_ref, 'hex') as pseudonym, p.person_id"
             " from identity.record r join identity.person p using (record_id) order by r.record_id",
@@ -81,7 +81,7 @@ def _records(database: Database, settings: Settings, truth: Truth) -> pd.DataFra
     for partner, people in truth.people.groupby("partner"):
         keys = load_partner_keys(settings, str(partner))
         pseudonyms = pseudonymise_references(keys, people["person_ref"].tolist())
-        parts.append(people.assign(pseudonym=pseudonyms)[["partner", "pseudonym", "true_person_id"]])
+        parts.append(pd.DataFrame({**people[["partner", "true_person_id"]], "pseudonym": pseudonyms}))
     pseudonymised = pd.concat(parts).dropna().drop_duplicates(["partner", "pseudonym"])
     records = loaded.merge(pseudonymised, on=["partner", "pseudonym"], how="left").drop(columns="pseudonym")
     if records["true_person_id"].isna().all():
@@ -90,8 +90,7 @@ def _records(database: Database, settings: Settings, truth: Truth) -> pd.DataFra
             rule="no record at the hub is in this truth.",
             remedy="give the truth of the extracts that were delivered, on the installation that pseudonymised them.",
         )
-    records["true_person_id"] = records["true_person_id"].fillna(NOBODY).astype("int64")
-    return records
+    return records.assign(true_person_id=records["true_person_id"].fillna(NOBODY).astype("int64"))
 
 
 def _cohort(database: Database, pack: Pack, as_at: pd.Timestamp) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -132,9 +131,10 @@ def _coverage(records: pd.DataFrame, truth: Truth) -> dict[str, int]:
 
 def _birth_months(database: Database) -> pd.DataFrame:
     with database.adbc(role=EVALUATOR) as connection:
-        return read_frame(
+        told: pd.DataFrame = read_frame(
             connection, "select record_id, birth_month from evidence.person_attribute where birth_month is not null"
         ).to_pandas(date_as_object=False)
+    return told
 
 
 def children_of(records: pd.DataFrame, birth_months: pd.DataFrame, as_at: pd.Timestamp) -> pd.Series:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.criteria import rates
+from pipeline.evaluation.figures import rates
 from pipeline.evaluation.truth import NOBODY
 from pipeline.link.quality import clustering_quality
 

@@ -57,7 +57,7 @@ def read_truth(folder: Path) -> Truth:
     def coded(frame: pd.DataFrame) -> pd.DataFrame:
         for column, codes in (("true_person_id", persons), ("true_family_id", homes)):
             if column in frame:
-                frame = frame.assign(**{column: codes.get_indexer(frame[column]).astype("int64")})
+                frame = frame.assign(**{column: codes.get_indexer(pd.Index(frame[column])).astype("int64")})
         return frame
 
     return Truth(
@@ -86,4 +86,5 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _codes(*frames: pd.DataFrame, column: str) -> pd.Index:
-    return pd.Index(pd.unique(pd.concat([frame[column] for frame in frames if column in frame], ignore_index=True)))
+    ids = pd.concat([frame[column] for frame in frames if column in frame])
+    return pd.Index(ids.unique())

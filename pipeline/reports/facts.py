@@ -91,7 +91,8 @@ class RunFacts:
         combinations); None when it counted neither."""
         core = self.counts.get("core_criteria_met")
         if core is not None:
-            return core.get(str(at_least))
+            found = core.get(str(at_least))
+            return None if found is None else int(found)
         if self.counts.get("combinations") is None:
             return None
         return sum(int(row["families"]) for row in self.combinations() if len(row["criteria"]) >= at_least)
