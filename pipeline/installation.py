@@ -10,7 +10,7 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.contracts import Contract, load_encoding, load_link_model
+from pipeline.contracts import Contract, load_encoding, load_link_model, load_vocabulary
 from pipeline.errors import ExtractError
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
@@ -88,6 +88,7 @@ def pseudonymise_extract(
         first,
         last,
         progress=progress,
+        vocabulary=load_vocabulary(settings.declarations),
     )
     return preview, draft
 
