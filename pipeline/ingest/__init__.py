@@ -1,0 +1,184 @@
+"""Deliveries at the hub: verify, admit, open, check, quarantine, load. One delivery is in, whole, or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.contracts import load_agreements, load_contracts, load_encoding, load_link_model, load_vocabulary
+from pipeline.errors import DeclarationError, DeliveryError
+from pipeline.ingest.examine import check_suites, examine
+from pipeline.ingest.keys import load_hub_identity, load_public_key
+from pipeline.ingest.landing import (
+    archive_accepted,
+    archived_copy,
+    private_folder,
+    set_aside_rejected,
+    waiting_deliveries,
+)
+from pipeline.ingest.load import PIPELINE, load_delivery
+from pipeline.ingest.opening import Hub, admit, verify
+from pipeline.ingest.registry import Case, read_history, write_partner, write_rejected
+from pipeline.progress import Progress, silent
+from pipeline.settings import Settings
+from pipeline.store.database import Database
+from pipeline.store.locks import HUB_DATA, advisory_lock
+
+PATIENCE = 3.0  # seconds that an upload, whole but for its signature, may rest before it counts as unsigned
+
+
+@dataclass(frozen=True)
+class DeliveryOutcome:
+    """What became of one delivery. `code`, `reason` and `remedy` are of a rejection."""
+
+    delivery_id: str
+    partner: str
+    state: str  # accepted | accepted_with_quarantine | rejected
+    rows_delivered: int = 0
+    rows_loaded: int = 0
+    rows_quarantined: int = 0
+    warnings: tuple[str, ...] = ()
+    code: str | None = None
+    reason: str | None = None
+    remedy: str | None = None
+
+
+def ingest_partner(
+    settings: Settings,
+    database: Database,
+    partner: str,
+    progress: Progress = silent,
+    *,
+    patience: float = PATIENCE,
+) -> list[DeliveryOutcome]:
+    """Take in every delivery of a partner that waits, in the order of their sequence numbers.
+
+    Returns an outcome each; none when nothing waits, so running it again changes nothing. A rejected delivery is
+    recorded and set aside, and changes nothing else; the others go on, and at the end the first rejection is raised
+    as DeliveryError. Raises DeclarationError, KeyMaterialError or StoreError when the hub itself is at fault: the
+    delivery then still waits. One process per partner at a time; a second waits, and finds nothing to do.
+    """
+    outcomes: list[DeliveryOutcome] = []
+    rejections: list[DeliveryError] = []
+    with database.connect(autocommit=True) as session, advisory_lock(session, f"ingest {partner}"):
+        waiting = waiting_deliveries(settings, partner, patience)
+        hub = _load_hub(settings, partner) if waiting else None
+        for landed in waiting:
+            assert hub is not None
+            case = Case(landed=landed, received_at=dt.datetime.now(dt.UTC))
+            try:
+                state = _take_in(settings, database, session, hub, case, progress)
+            except DeliveryError as refusal:
+                _reject(settings, database, hub, case, refusal)
+                rejections.append(refusal)
+                outcomes.append(_rejected_outcome(case, refusal))
+                continue
+            archive_accepted(settings, landed)
+            if state is not None:
+                outcomes.append(_accepted_outcome(case, state))
+    if rejections:
+        raise rejections[0]
+    return outcomes
+
+
+def _take_in(
+    settings: Settings, database: Database, session: Any, hub: Hub, case: Case, progress: Progress
+) -> str | None:
+    """Verify, admit, open, examine and load one delivery; returns its state.
+
+    None when it was loaded already, by a run that died before it could archive it. Raises DeliveryError.
+    """
+    history = read_history(session, case.landed.partner)
+    verified = verify(case.landed, hub.public_key)
+    case.manifest, case.manifest_sha256 = verified.manifest, verified.manifest_sha256
+    if history.knows_exactly(verified) and not archived_copy(settings, case.landed):
+        return None
+    case.agreement, case.warnings = admit(verified, hub, history)
+    with private_folder(settings, case.landed.partner) as folder:
+        encodings = examine(
+            case,
+            verified.manifest,
+            hub,
+            history,
+            settings.expectations,
+            folder,
+            lambda share: progress(f"Check {case.landed.name}", 0.7 * share),
+        )
+    case.warnings += _unmet_warnings(case)
+    with advisory_lock(session, HUB_DATA, shared=True):
+        return load_delivery(
+            database,
+            hub.contract,
+            case,
+            encodings,
+            history,
+            lambda share: progress(f"Load {case.landed.name}", 0.7 + 0.3 * share),
+        )
+
+
+def _load_hub(settings: Settings, partner: str) -> Hub:
+    vocabulary = load_vocabulary(settings.declarations)
+    contracts = load_contracts(settings.declarations, vocabulary)
+    if partner not in contracts:
+        raise DeclarationError(
+            where=f"ingest of {partner}",
+            rule="this partner has no contract.",
+            remedy="write schemas/extracts/<partner>.yaml, or check the name.",
+        )
+    check_suites(settings.expectations, contracts[partner])
+    return Hub(
+        contract=contracts[partner],
+        vocabulary=vocabulary,
+        encoding=load_encoding(settings.declarations, load_link_model(settings.declarations).encoding),
+        agreements=load_agreements(settings.declarations),
+        public_key=load_public_key(settings, partner),
+        identity=load_hub_identity(settings),
+        today=dt.datetime.now(dt.UTC).date(),
+    )
+
+
+def _unmet_warnings(case: Case) -> list[str]:
+    return [
+        f"expectation: {check.suite}, {check.expectation}{f' on {check.column}' if check.column else ''}: {check.why}"
+        for check in case.checks
+        if not check.success
+    ]
+
+
+def _reject(settings: Settings, database: Database, hub: Hub, case: Case, refusal: DeliveryError) -> None:
+    """Record the rejection in its own transaction, then set the delivery aside, sealed as it came."""
+    with database.adbc(role=PIPELINE) as connection:
+        write_partner(connection, hub.contract)
+        reason = f"{refusal.where}: {refusal.rule}"
+        write_rejected(connection, case, code=refusal.code, reason=reason, remedy=refusal.remedy)
+        connection.commit()
+    set_aside_rejected(settings, case.landed)
+
+
+def _accepted_outcome(case: Case, state: str) -> DeliveryOutcome:
+    return DeliveryOutcome(
+        delivery_id=case.landed.name,
+        partner=case.landed.partner,
+        state=state,
+        rows_delivered=case.count("delivered"),
+        rows_loaded=case.count("loaded"),
+        rows_quarantined=case.count("quarantined"),
+        warnings=tuple(case.warnings),
+    )
+
+
+def _rejected_outcome(case: Case, refusal: DeliveryError) -> DeliveryOutcome:
+    return DeliveryOutcome(
+        delivery_id=case.landed.name,
+        partner=case.landed.partner,
+        state="rejected",
+        rows_delivered=case.count("delivered"),
+        warnings=tuple(case.warnings),
+        code=refusal.code,
+        reason=f"{refusal.where}: {refusal.rule}",
+        remedy=refusal.remedy,
+    )
+
+
+__all__ = ["DeliveryOutcome", "ingest_partner"]

@@ -89,11 +89,9 @@ def load_public_key(settings: Settings, partner: str) -> Ed25519PublicKey:
 
 
 def is_signed_by(key: Ed25519PublicKey, signature: bytes, message: bytes) -> bool:
-    """Whether the signature (64 bytes, or 128 hex digits) is the key's over the exact message."""
-    text = signature.strip()
-    raw = bytes.fromhex(text.decode("ascii")) if re.fullmatch(rb"[0-9a-f]{128}", text) else signature
+    """Whether the signature (64 bytes) is the key's over the exact message."""
     try:
-        key.verify(raw, message)
+        key.verify(signature, message)
     except InvalidSignature:
         return False
     return True

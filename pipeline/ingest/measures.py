@@ -52,7 +52,7 @@ def suite_frame(
     starts = [mapping.start[1] for mapping in table.evidence if mapping.start[0] == "column"]
     if starts:
         before = pd.Timestamp(period_to) - pd.Series(_plain(loaded[starts[0]]))
-        columns["days_before_period_end"] = (before / pd.Timedelta(days=1)).to_numpy(dtype=float)
+        columns["days_before_period_end"] = before.dt.days.to_numpy(dtype=float)
     return pd.DataFrame(columns)
 
 

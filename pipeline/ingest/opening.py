@@ -56,8 +56,12 @@ class History:
     # known answers by other partner, of its delivery in force, with the (encoding, key) versions they are for
     known_answers: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = field(default_factory=dict)
 
-    def knows(self, manifest: Manifest, manifest_sha256: str) -> bool:
-        return manifest.delivery_id in self.accepted_ids or manifest_sha256 in self.accepted_manifests
+    def knows(self, verified: Verified) -> bool:
+        """Whether a delivery of this id, or with this very manifest, was accepted before."""
+        return verified.manifest.delivery_id in self.accepted_ids or self.knows_exactly(verified)
+
+    def knows_exactly(self, verified: Verified) -> bool:
+        return verified.manifest_sha256 in self.accepted_manifests
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, li
     `known_answers_differ`, `bad_manifest`.
     """
     landed, manifest = verified.landed, verified.manifest
-    if history.knows(manifest, verified.manifest_sha256):
+    if history.knows(verified):
         raise landed.refusal(
             "already_delivered",
             "this delivery has been accepted before.",

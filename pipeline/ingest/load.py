@@ -1,0 +1,145 @@
+"""Load one accepted delivery: the partner's rows are replaced, whole, in one transaction.
+
+A record that comes again keeps its record_id, so links and persons of last night still hold; one that no longer
+comes goes, with all that hangs on it. Readers see the old rows or the new ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.contracts import Contract
+from pipeline.errors import StoreError
+from pipeline.ingest import stage
+from pipeline.ingest.opening import History
+from pipeline.ingest.registry import ONCE_ACCEPTED, Case, write_accepted, write_partner
+from pipeline.records import NOMINATIONS, PEOPLE, RELATIONSHIPS, RESIDENCES
+from pipeline.store.bulk import execute, read_frame, write_frame
+from pipeline.store.database import Database
+
+PIPELINE = "wf_pipeline"
+EVIDENCE_TABLES = ("person_attribute", "residence", "relationship", "fact", "nomination")
+
+
+def load_delivery(
+    database: Database,
+    contract: Contract,
+    case: Case,
+    encodings: pa.Table,
+    history: History,
+    tell: Callable[[float], None],
+) -> str:
+    """Replace the partner's rows by the delivery's, with its registry rows and audit entry; returns its state.
+
+    Raises StoreError, and then nothing has changed.
+    """
+    origin = stage.Origin(case.landed.partner, case.landed.name)
+    loaded = {name: table.loaded for name, table in case.tables.items()}
+    with database.adbc(role=PIPELINE) as connection:
+        _fence(connection, contract, history)
+        known = _replace_records(connection, origin, loaded[PEOPLE], loaded.get(RESIDENCES))
+        tell(0.3)
+        write_frame(connection, "identity", "encoding", stage.stage_encodings(encodings, known))
+        tell(0.7)
+        _write_evidence(connection, contract, origin, loaded, known)
+        tell(0.9)
+        state = write_accepted(connection, case)
+        connection.commit()
+    tell(1.0)
+    return state
+
+
+def _fence(connection: Any, contract: Contract, history: History) -> None:
+    """Hold the partner's row, and make sure that nothing was accepted since the delivery was checked."""
+    write_partner(connection, contract)
+    newest = read_frame(
+        connection,
+        f"select max(sequence) as sequence from registry.delivery where partner = $1 and state in {ONCE_ACCEPTED}",  # noqa: S608
+        [contract.partner],
+    )["sequence"][0].as_py()
+    if newest != (history.last.sequence if history.last else None):
+        raise StoreError(
+            where=f"ingest of {contract.partner}",
+            rule="another process accepted a delivery of this partner meanwhile.",
+            remedy="run the ingest again; nothing was changed.",
+        )
+
+
+def _replace_records(
+    connection: Any, origin: stage.Origin, people: pa.Table, residences: pa.Table | None
+) -> stage.People:
+    before = _people_of(connection, origin.partner)
+    if len(before.refs):
+        execute(
+            connection,
+            "delete from identity.encoding e using identity.record r"
+            " where r.record_id = e.record_id and r.partner = $1",
+            [origin.partner],
+        )
+        for table in EVIDENCE_TABLES:
+            execute(connection, f"delete from evidence.{table} where partner = $1", [origin.partner])  # noqa: S608
+        execute(connection, "delete from identity.record where partner = $1", [origin.partner])
+    records = stage.stage_records(origin, people, residences)
+    ids = before.ids_of(records["person_ref"])
+    stays = pc.is_valid(ids)
+    write_frame(connection, "identity", "record", records.add_column(0, "record_id", ids).filter(stays))
+    write_frame(connection, "identity", "record", records.filter(pc.invert(stays)))
+    if pc.sum(stays).as_py() != (len(before.refs) or None):
+        _forget_removed(connection)
+    return _people_of(connection, origin.partner)
+
+
+def _forget_removed(connection: Any) -> None:
+    gone = "not exists (select from identity.record r where r.record_id = {})"
+    either = f"{gone.format('l.record_a')} or {gone.format('l.record_b')}"
+    execute(connection, f"delete from identity.link l where {either}")  # noqa: S608
+    for table in ("identity.person", "evidence.person"):
+        execute(connection, f"delete from {table} p where {gone.format('p.record_id')}")  # noqa: S608
+
+
+def _people_of(connection: Any, partner: str) -> stage.People:
+    rows = read_frame(
+        connection, "select record_id, person_ref from identity.record where partner = $1 order by record_id", [partner]
+    )
+    return stage.People(
+        refs=rows["person_ref"].cast(stage.TOKEN).combine_chunks(), record_ids=rows["record_id"].combine_chunks()
+    )
+
+
+def _write_evidence(
+    connection: Any, contract: Contract, origin: stage.Origin, loaded: dict[str, pa.Table], known: stage.People
+) -> None:
+    write_frame(connection, "evidence", "person_attribute", stage.stage_attributes(origin, loaded[PEOPLE], known))
+    for table in contract.tables:
+        if table.name in loaded:
+            for facts in stage.stage_facts(origin, table, loaded[table.name], known):
+                write_frame(connection, "evidence", "fact", facts)
+    if RELATIONSHIPS in loaded:
+        rows = stage.stage_relationships(origin, loaded[RELATIONSHIPS], known)
+        write_frame(connection, "evidence", "relationship", rows)
+    if NOMINATIONS in loaded:
+        write_frame(connection, "evidence", "nomination", stage.stage_nominations(origin, loaded[NOMINATIONS], known))
+    if RESIDENCES in loaded:
+        places = _places(connection, stage.place_tokens(loaded[RESIDENCES]))
+        rows = stage.stage_residences(origin, loaded[RESIDENCES], known, places)
+        write_frame(connection, "evidence", "residence", rows)
+
+
+def _places(connection: Any, tokens: pa.Array) -> pa.Array:
+    """The place_id of each token; places that are new get one. Partners that load together take turns here."""
+    execute(connection, "lock table identity.place in share row exclusive mode")
+    known, ids = _known_places(connection)
+    new = pc.unique(tokens.filter(pc.invert(pc.is_in(tokens, value_set=known)))).drop_null()
+    if len(new):
+        write_frame(connection, "identity", "place", pa.table({"place_token": new}))
+        known, ids = _known_places(connection)
+    return pc.take(ids, pc.index_in(tokens, value_set=known))
+
+
+def _known_places(connection: Any) -> tuple[pa.Array, pa.Array]:
+    rows = read_frame(connection, "select place_id, place_token from identity.place order by place_id")
+    return rows["place_token"].cast(stage.TOKEN).combine_chunks(), rows["place_id"].combine_chunks()

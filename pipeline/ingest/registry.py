@@ -1,0 +1,226 @@
+"""What the registry knows of deliveries, and what is written there when one is accepted or rejected.
+
+Writing is part of the caller's transaction. No row of a person stands here: counts, codes, row numbers, versions.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+
+from pipeline.contracts import Agreement, Contract
+from pipeline.ingest.landing import Landed
+from pipeline.ingest.opening import Accepted, History
+from pipeline.ingest.quarantine import Sorted
+from pipeline.manifest import Manifest
+from pipeline.records import ROW
+from pipeline.store.bulk import execute, write_frame
+from pipeline.validate import CheckResult
+
+IN_FORCE = ("accepted", "accepted_with_quarantine")
+ONCE_ACCEPTED = (*IN_FORCE, "superseded", "withdrawn")
+ACTOR = "ingest"
+
+
+@dataclass
+class Case:
+    """One delivery on its way through the checks: what is known of it so far."""
+
+    landed: Landed
+    received_at: dt.datetime
+    manifest: Manifest | None = None
+    manifest_sha256: str | None = None
+    agreement: Agreement | None = None
+    warnings: list[str] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
+    tables: dict[str, Sorted] = field(default_factory=dict)
+
+    def count(self, what: str) -> int:
+        """Rows over all tables: `delivered`, `loaded` or `quarantined`."""
+        if what == "delivered":
+            return sum(table.delivered for table in self.tables.values())
+        return sum(int(getattr(table, what).num_rows) for table in self.tables.values())
+
+
+def read_history(connection: psycopg.Connection[Any], partner: str) -> History:
+    """What has come before, as the registry says."""
+    own = connection.execute(
+        "select delivery_id, sequence, manifest_sha256, period_to from registry.delivery"
+        " where partner = %s and state = any(%s) order by sequence",
+        (partner, list(ONCE_ACCEPTED)),
+    ).fetchall()
+    others = connection.execute(
+        "select partner, encoding_version, key_version, known_answers from registry.delivery"
+        " where partner <> %s and state = any(%s) order by sequence",
+        (partner, list(IN_FORCE)),
+    ).fetchall()
+    last = None
+    if own:
+        delivery_id, sequence, manifest_sha256, period_to = own[-1]
+        counted = connection.execute(
+            "select table_name, rows_loaded from registry.delivery_table where delivery_id = %s", (delivery_id,)
+        ).fetchall()
+        last = Accepted(delivery_id, sequence, manifest_sha256, period_to, dict(counted))
+    return History(
+        accepted_ids=frozenset(row[0] for row in own),
+        accepted_manifests=frozenset(row[2] for row in own),
+        last=last,
+        known_answers={name: ((encoding, key), tuple(answers)) for name, encoding, key, answers in others},
+    )
+
+
+def write_partner(connection: Any, contract: Contract) -> None:
+    """The partner's row, as its contract says now."""
+    row = {
+        "partner": contract.partner,
+        "name": contract.name,
+        "contract_version": contract.version,
+        "contract_sha256": contract.sha256,
+        "schedule": contract.schedule,
+        "freshness_days": contract.freshness_days,
+    }
+    execute(
+        connection,
+        "insert into registry.partner select * from jsonb_populate_record(null::registry.partner, $1::jsonb)"
+        " on conflict (partner) do update set name = excluded.name, contract_version = excluded.contract_version,"
+        " contract_sha256 = excluded.contract_sha256, schedule = excluded.schedule,"
+        " freshness_days = excluded.freshness_days",
+        [json.dumps(row)],
+    )
+
+
+def write_accepted(connection: Any, case: Case) -> str:
+    """Registry rows and audit entry of an accepted delivery; those of its predecessor become superseded.
+
+    Returns its state: accepted, or accepted_with_quarantine.
+    """
+    delivery_id, partner = case.landed.name, case.landed.partner
+    state = "accepted_with_quarantine" if case.count("quarantined") else "accepted"
+    execute(
+        connection,
+        "update registry.delivery set state = 'superseded' where partner = $1"
+        " and state in ('accepted', 'accepted_with_quarantine')",
+        [partner],
+    )
+    counts = {f"rows_{what}": case.count(what) for what in ("delivered", "loaded", "quarantined")}
+    _write_delivery(connection, delivery_id, case, {"state": state, **counts})
+    _write_details(connection, delivery_id, case)
+    write_frame(connection, "registry", "delivery_table", _table_counts(delivery_id, case))
+    for table in case.tables.values():
+        write_frame(connection, "registry", "quarantine", _quarantine(delivery_id, table))
+    _audit(connection, "delivery accepted", delivery_id, {"state": state, **counts, **_versions(case)})
+    return state
+
+
+def write_rejected(connection: Any, case: Case, *, code: str, reason: str, remedy: str) -> None:
+    """Registry row and audit entry of a rejected delivery; nothing of any other delivery is touched.
+
+    One that carries the name of a delivery accepted before is recorded as `<delivery_id>~<when>`.
+    """
+    delivery_id = case.landed.name
+    taken = f"select 1 from registry.delivery where delivery_id = $1 and state in {ONCE_ACCEPTED}"  # noqa: S608
+    if _any_row(connection, taken, delivery_id):
+        delivery_id += f"~{case.received_at:%Y%m%dT%H%M%S%f}"
+    _write_delivery(
+        connection, delivery_id, case, {"state": "rejected", "code": code, "reason": reason, "remedy": remedy}
+    )
+    _write_details(connection, delivery_id, case)
+    _audit(connection, "delivery rejected", delivery_id, {"code": code, **_versions(case)})
+
+
+def _write_delivery(connection: Any, delivery_id: str, case: Case, decision: dict[str, Any]) -> None:
+    # A delivery rejected before may come again, mended at the hub's side: its new decision replaces the old one,
+    # which the audit log keeps.
+    for table in ("delivery_table", "quarantine", "check_result", "delivery"):
+        execute(connection, f"delete from registry.{table} where delivery_id = $1", [delivery_id])  # noqa: S608
+    manifest = case.manifest
+    row: dict[str, Any] = {
+        "delivery_id": delivery_id,
+        "partner": case.landed.partner,
+        "sequence": max(case.landed.sequence, 1),
+        "received_at": case.received_at.isoformat(),
+        "decided_at": dt.datetime.now(dt.UTC).isoformat(),
+        "agreement_id": case.agreement.id if case.agreement else None,
+        "manifest_sha256": case.manifest_sha256,
+        "warnings": case.warnings,
+        **decision,
+    }
+    if manifest is not None:
+        stated = manifest.model_dump(
+            mode="json",
+            include={
+                "kind", "previous_manifest_sha256", "contract_version", "encoding_version", "key_version",
+                "period_from", "period_to", "created_at", "known_answers", "chance_agreement",
+            },
+        )  # fmt: skip
+        row |= stated
+    execute(
+        connection,
+        "insert into registry.delivery select * from jsonb_populate_record(null::registry.delivery, $1::jsonb)",
+        [json.dumps(row)],
+    )
+
+
+def _write_details(connection: Any, delivery_id: str, case: Case) -> None:
+    if case.checks:
+        rows = {
+            "delivery_id": [delivery_id] * len(case.checks),
+            "suite": [check.suite for check in case.checks],
+            "expectation": [check.expectation for check in case.checks],
+            "column_name": pa.array([check.column for check in case.checks], pa.string()),
+            "severity": [check.severity for check in case.checks],
+            "success": [check.success for check in case.checks],
+            "why": [check.why for check in case.checks],
+        }
+        write_frame(connection, "registry", "check_result", pa.table(rows))
+
+
+def _table_counts(delivery_id: str, case: Case) -> pa.Table:
+    tables = list(case.tables.values())
+    return pa.table(
+        {
+            "delivery_id": [delivery_id] * len(tables),
+            "table_name": [table.table for table in tables],
+            "rows_delivered": [table.delivered for table in tables],
+            "rows_loaded": [table.loaded.num_rows for table in tables],
+            "rows_quarantined": [table.quarantined.num_rows for table in tables],
+        }
+    )
+
+
+def _quarantine(delivery_id: str, table: Sorted) -> pa.Table:
+    rows = table.quarantined
+    return pa.table(
+        {
+            "delivery_id": pa.repeat(pa.scalar(delivery_id), rows.num_rows),
+            "table_name": pa.repeat(pa.scalar(table.table), rows.num_rows),
+            "row_number": rows[ROW],
+            "column_name": rows["column"],
+            "reason": rows["reason"],
+        }
+    )
+
+
+def _versions(case: Case) -> dict[str, Any]:
+    return {
+        "partner": case.landed.partner,
+        "manifest_sha256": case.manifest_sha256,
+        "agreement_id": case.agreement.id if case.agreement else None,
+        "agreement_version": case.agreement.version if case.agreement else None,
+        "contract_version": case.manifest.contract_version if case.manifest else None,
+    }
+
+
+def _audit(connection: Any, action: str, subject: str, detail: dict[str, Any]) -> None:
+    execute(connection, "select audit.append($1, $2, $3, $4)", [ACTOR, action, subject, json.dumps(detail)])
+
+
+def _any_row(connection: Any, query: str, parameter: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [parameter])
+        return cursor.fetchone() is not None
