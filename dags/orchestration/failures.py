@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ALERTS = "alerts.log"
+ALERTS = Path("logs", "alerts.log")
 
 
 def told_plainly(function: Callable[P, R]) -> Callable[P, R]:
@@ -59,7 +59,7 @@ def as_airflow_failure(error: Exception) -> AirflowException:
 
 
 def tell(context: dict[str, Any]) -> None:
-    """Failure callback: one plain line in the task's log and in `alerts.log` of Airflow's home."""
+    """Failure callback: one plain line in the task's log and in `logs/alerts.log` of Airflow's home."""
     task = context["ti"]
     error = context.get("exception")
     text = " ".join(str(error).split()) if error else (

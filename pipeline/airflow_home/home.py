@@ -45,7 +45,7 @@ class AirflowHome:
     @property
     def alerts(self) -> Path:
         """One plain line per failed task: when, what, where, what to do."""
-        return self.folder / "alerts.log"
+        return self.folder / "logs" / "alerts.log"
 
     @property
     def password_file(self) -> Path:
