@@ -18,7 +18,6 @@ from pipeline.link.block import Encodings
 from pipeline.link.compare import positions
 from pipeline.link.weigh import Probabilities
 
-STARTING_PAIRS = 200.0  # how many random pairs the model's starting u weighs as
 LEAST = 1e-9
 
 
@@ -53,7 +52,11 @@ def chance_probabilities(
 
 
 def counted_chance(comparison: Comparison, counts: Any, most: float, model: LinkModel) -> NDArray[np.float64]:
-    """u from partners' counts, the model's starting u weighing as `STARTING_PAIRS` pairs."""
+    """u from partners' counts; the model's starting u weighs as one pair seen at each level.
+
+    One pair at a level of starting rate r stands for 1 / r pairs drawn (a gamma prior for each level's rate): a level
+    that nobody happened to see keeps about its starting rate, and one seen often takes what was seen.
+    """
     start = np.asarray(
         model.starting_u.get(comparison.name, np.full(len(comparison.levels), 1 / len(comparison.levels)))
     )
@@ -62,7 +65,8 @@ def counted_chance(comparison: Comparison, counts: Any, most: float, model: Link
         drawn = np.zeros(len(start))
     if drawn.sum() > most:
         drawn = drawn * most / drawn.sum()
-    return np.asarray((drawn + start * STARTING_PAIRS) / (drawn.sum() + STARTING_PAIRS))
+    rates = (drawn + 1.0) / (drawn.sum() + 1.0 / np.maximum(start, LEAST))
+    return np.asarray(rates / rates.sum())
 
 
 def token_chance(comparison: Comparison, codes: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float64]:
@@ -83,7 +87,7 @@ def token_chance(comparison: Comparison, codes: Mapping[str, NDArray[np.int64]])
         result[code] = max(share - above, LEAST)
         above = max(above, share)
     result[-1] = max(1.0 - result[:-1].sum(), LEAST)
-    return result / result.sum()
+    return np.asarray(result / result.sum())
 
 
 def block_chance(

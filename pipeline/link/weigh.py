@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import LinkModel
+from pipeline.levels import MISSING
 from pipeline.link.compare import Patterns
 
 Probabilities = dict[str, NDArray[np.float64]]  # comparison -> one probability per level
@@ -112,26 +113,20 @@ def _probabilities(names: tuple[str, ...], table: NDArray[np.float64], like: Pro
     return {name: table[row, 1 : len(like[name]) + 1] for row, name in enumerate(names)}
 
 
-def log_chance(levels: NDArray[np.int8], model: LinkModel, estimates: Estimates) -> NDArray[np.float64]:
-    """Natural log probability of each pattern among two different people, dependence within an address included."""
-    return _log_terms(levels, model, estimates)[1].sum(axis=1)
-
-
 def pattern_terms(levels: NDArray[np.int8], model: LinkModel, estimates: Estimates) -> NDArray[np.float64]:
     """(patterns, comparisons): each comparison's part of the weight, log2(m / u); 0 where missing (the waterfall)."""
-    log_m, log_u = _log_terms(levels, model, estimates)
-    return (log_m - log_u) / np.log(2.0)
+    log_m, log_u = _log_terms(levels, model, estimates, at_dependent_level(levels, model))
+    return np.asarray((log_m - log_u) / np.log(2.0))
 
 
 def _log_terms(
-    levels: NDArray[np.int8], model: LinkModel, estimates: Estimates
+    levels: NDArray[np.int8], model: LinkModel, estimates: Estimates, dependent: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     names = tuple(comparison.name for comparison in model.comparisons)
     place = levels.astype(np.int64) + 1
     columns = np.arange(len(names))
     log_m = np.log(_table(names, estimates.m))[columns, place]
     log_u = np.log(_table(names, estimates.u))[columns, place]
-    dependent = at_dependent_level(levels, model)
     if dependent.any() and estimates.u_given:
         given = np.log(_table(names, {**estimates.u, **estimates.u_given}))[columns, place]
         log_u[dependent] = given[dependent]
@@ -190,13 +185,19 @@ def _learn(
         u = {**known.u, **known.u_given}
         if of_pass[codes].sum() < model.em_minimum_pairs:
             return None
+    # Every pair of the pass agrees on what makes its block: that tells nothing here, and its unconditional u would
+    # make each different pair look like a miracle.
+    left_out = [comparison.name in model.em_passes.get(name, ()) for comparison in model.comparisons]
+    dependent = at_dependent_level(levels, model)
+    levels[:, left_out] = MISSING
+    log_u = _log_terms(levels, model, known, dependent)[1].sum(axis=1)
     return expectation_maximisation(
         levels,
         of_pass[codes].astype(np.float64),
         tuple(comparison.name for comparison in model.comparisons),
         starting_m,
         u,
-        fixed_log_u=None if name in model.learnt_chance else log_chance(levels, model, known),
+        fixed_log_u=None if name in model.learnt_chance else log_u,
         iterations=model.em_iterations,
         tolerance=model.em_tolerance,
     )
@@ -215,4 +216,4 @@ def _averaged(passes: dict[str, Learnt], model: LinkModel, starting_m: Probabili
 
 
 def _blend(learnt: NDArray[np.float64], pairs: float, start: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (learnt * pairs + start * STARTING_PAIRS) / (pairs + STARTING_PAIRS)
+    return np.asarray((learnt * pairs + start * STARTING_PAIRS) / (pairs + STARTING_PAIRS))

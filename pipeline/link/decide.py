@@ -1,0 +1,107 @@
+"""From weights to decisions: the prior, each pair's probability, and match, possible or non-match.
+
+A pair found in several passes is scored once, by the same formula whatever pass found it. No clusters here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.contracts.linkage import LinkModel
+from pipeline.link.compare import ScannedPairs
+
+MOST_PER_RECORD = 4.0  # no prior supposes more other records of the same person than this, on average
+WORTH_KEEPING = 0.01  # lowest probability, at the highest prior, of a pair that is carried on
+PRIOR_ITERATIONS = 100
+
+
+@dataclass(frozen=True)
+class ScoredPairs:
+    """Pairs worth carrying on, sorted by (a, b): positions a < b in the RECORDS frame, the pass that found the pair
+    first in the model's order, its pattern, and its weight (log2 of m/u, without the prior)."""
+
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    blocking_pass: NDArray[np.int16]
+    pattern: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+def lowest_weight(records: int) -> float:
+    """The weight below which no prior would make a pair worth keeping."""
+    odds = WORTH_KEEPING / (1 - WORTH_KEEPING)
+    return float(np.log2(odds) - _log2_odds(_prior_bounds(records)[1]))
+
+
+def worth_keeping(
+    scanned: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.float64], records: int
+) -> ScoredPairs:
+    """The pairs of all passes whose pattern weighs enough, each once; `scanned` carries each pass's place in order."""
+    lowest = lowest_weight(records)
+    parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int16], NDArray[np.int64]]] = []
+    for place, chunk in scanned:
+        kept = (weights[chunk.pattern] >= lowest) & (chunk.position_a != chunk.position_b)
+        parts.append(
+            (
+                chunk.position_a[kept],
+                chunk.position_b[kept],
+                np.full(int(kept.sum()), place, dtype=np.int16),
+                chunk.pattern[kept],
+            )
+        )
+    if not parts:
+        none = np.zeros(0, dtype=np.int64)
+        return ScoredPairs(none, none, none.astype(np.int16), none, none.astype(np.float64))
+    a, b, found_in, pattern = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.lexsort((pattern, found_in, b, a))
+    a, b, found_in, pattern = a[order], b[order], found_in[order], pattern[order]
+    first = np.ones(len(a), dtype=np.bool_)
+    first[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
+    a, b, found_in, pattern = a[first], b[first], found_in[first], pattern[first]
+    return ScoredPairs(a, b, found_in, pattern, weights[pattern])
+
+
+def prior_probability(weight: NDArray[np.float64], records: int) -> float:
+    """The share of all pairs of records that are one person's: what makes expected matches agree with itself.
+
+    With m and u fixed this is EM for the mixing share alone, whose likelihood has one maximum; pairs that are not
+    candidates count as non-matches.
+    """
+    total = records * (records - 1) / 2
+    low, high = _prior_bounds(records)
+    share = 1.0 / max(records, 2)
+    if len(weight) == 0 or total < 1:
+        return float(np.clip(share, low, high))
+    for _ in range(PRIOR_ITERATIONS):
+        expected = probabilities(weight, share).sum()
+        updated = float(np.clip((expected + 0.5) / (total + 1), low, high))
+        if abs(updated - share) <= 1e-9 * share:
+            break
+        share = updated
+    return share
+
+
+def probabilities(weight: NDArray[np.float64], prior: float) -> NDArray[np.float64]:
+    """Posterior probability that a pair is one person's, from its weight in bits and the prior probability."""
+    return np.asarray(1.0 / (1.0 + np.exp2(-np.clip(weight + _log2_odds(prior), -1000, 1000))))
+
+
+def decisions(probability: NDArray[np.float64], model: LinkModel) -> NDArray[np.object_]:
+    """`match`, `possible` or `non_match` by the model's thresholds."""
+    found = np.full(len(probability), "non_match", dtype=object)
+    found[probability >= model.possible_threshold] = "possible"
+    found[probability >= model.match_threshold] = "match"
+    return found
+
+
+def _prior_bounds(records: int) -> tuple[float, float]:
+    n = max(records, 2)
+    return 0.01 / n, min(MOST_PER_RECORD * 2 / n, 0.5)
+
+
+def _log2_odds(probability: float) -> float:
+    return float(np.log2(probability / (1 - probability)))

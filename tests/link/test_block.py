@@ -1,0 +1,69 @@
+"""Candidate pairs and levels are those of recordlinkage's own classes, got faster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import recordlinkage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from recordlinkage.index import Block
+
+from pipeline.contracts import load_link_model
+from pipeline.levels import Comparable
+from pipeline.link.block import BlockToken, Encodings, chunks
+from pipeline.link.compare import AgreementLevel, CompareEncoded
+from tests.link.town import Town, make_town
+
+
+@pytest.fixture(scope="module")
+def town() -> Town:
+    return make_town(400, seed=3)
+
+
+@settings(max_examples=40, deadline=None)
+@given(blocks=st.lists(st.integers(0, 6), max_size=30))
+def test_pairs_are_those_of_recordlinkages_block(blocks: list[int]) -> None:
+    frame = pd.DataFrame({"block": np.sort(np.array(blocks, dtype=np.int64))}, index=np.arange(len(blocks)) * 7 + 1)
+    ours = BlockToken().index(frame)
+    theirs = Block("block").index(frame)
+    assert len(ours) == len(theirs)
+    assert set(ours) == set(theirs)
+
+
+def test_comparing_without_gathering_frames_gives_what_recordlinkage_gives() -> None:
+    model = load_link_model(Path(__file__).parents[2] / "schemas")
+    random = np.random.default_rng(8)
+    names = np.packbits(random.random((60, 512)) < 0.1, axis=1).view(np.uint64)
+    codes = {c: random.integers(-1, 4, 60) for comparison in model.comparisons for c in comparison.columns}
+    data = Comparable(
+        filters={"forename": names, "surname": names[::-1].copy()},
+        date_parts=random.integers(1, 4, (60, 3)).astype(np.uint16),
+        codes=codes,
+    )
+    frame = pd.DataFrame({"row": np.arange(60), "block": np.sort(random.integers(0, 9, 60))})
+    pairs = BlockToken().index(frame)
+    features = [AgreementLevel(comparison, data) for comparison in model.comparisons]
+    ours = CompareEncoded(features).compute(pairs, frame)
+    theirs = recordlinkage.Compare(features).compute(pairs, frame)
+    pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_every_block_is_in_one_chunk(town: Town) -> None:
+    for held in Encodings.from_arrow(town.encodings).passes.values():
+        within = np.flatnonzero(held.sizes <= 50)
+        for pairs_per_chunk in (1, 20, 10_000):
+            taken = [block for part in chunks(held, 50, pairs_per_chunk) for block in part]
+            assert taken == within.tolist()
+
+
+def test_a_record_twice_in_a_block_is_one() -> None:
+    town = make_town(60, seed=1)
+    twice = Encodings.from_arrow(town.encodings.take(list(range(town.encodings.num_rows)) * 2))
+    once = Encodings.from_arrow(town.encodings)
+    for name, held in once.passes.items():
+        assert (twice.passes[name].record_id == held.record_id).all()
+        assert (twice.passes[name].starts == held.starts).all()
