@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +191,10 @@ def _raised(exception_info: dict[str, Any] | None) -> bool:
 
 def _quiet_great_expectations() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read when it is imported
-    import great_expectations
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of its own parts, when it is imported
+        import great_expectations
+    logging.captureWarnings(False)  # it turns every warning of the process into log lines
 
     # An unknown expectation is logged with a traceback and dropped; counting what was kept says it better.
     for name in _loggers():

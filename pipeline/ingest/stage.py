@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.contracts import EvidenceMapping, Table
+from pipeline.ingest.columns import mask
 from pipeline.records import RECORD_TOKENS, ROW
 
 TOKEN = pa.binary(16)
@@ -157,7 +158,7 @@ def _latest_residence(people: pa.Table, residences: pa.Table | None) -> pa.Table
         return people.select([ROW])
     named = np.zeros(residences.num_rows, dtype=bool)
     for name in RESIDENCE_TOKENS:
-        named |= np.asarray(pc.is_valid(_column(residences, name, TOKEN)).to_numpy(), dtype=bool)
+        named |= mask(pc.is_valid(_column(residences, name, TOKEN)))
     residences = residences.filter(pa.array(named))
     order = pd.DataFrame(
         {
