@@ -1,0 +1,214 @@
+"""Each shape of family by hand: people, spells and ties in, families out."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from family_tables import Spell, Tie, associated, belonging, form
+
+MUM, DAD, KID, BABY, GRAN = "1980-02", "1978-05", "2001-03", "2013-06", "1950-01"
+
+
+def at(place: int, persons: list[int], start: str = "2010-06-01", partner: str = "council") -> list[Spell]:
+    return [(person, place, start, None, partner) for person in persons]
+
+
+def parent(child: int, *parents: int, partner: str = "schools") -> list[Tie]:
+    return [(child, one, "parent", partner) for one in parents]
+
+
+def test_lone_parent() -> None:
+    result = form({1: MUM, 2: KID}, at(5, [1, 2]), parent(2, 1))
+    assert belonging(result) == {frozenset({1, 2})}
+    family = result.families.iloc[0]
+    assert (family["kind"], family["adults"], family["children"], family["place_id"], family["area"]) == (
+        "with_children", 1, 1, 5, "XB0",
+    )  # fmt: skip
+    assert result.members["reason"].tolist() == ["same_residence", "same_residence"]
+    assert result.members["role"].tolist() == ["adult", "child"]
+    assert not family["to_review"]
+
+
+def test_couple_with_a_baby_born_later() -> None:
+    births = {1: MUM, 2: DAD, 3: BABY}
+    result = form(births, at(5, [1, 2]) + at(5, [3], "2013-06-10"), [(1, 2, "partner", "dwp")])
+    assert belonging(result) == {frozenset({1, 2, 3})}
+    assert result.members["start_date"].dt.date.astype(str).tolist() == ["2010-06-01", "2010-06-01", "2013-06-10"]
+
+
+def test_step_family_with_children_of_each() -> None:
+    births = {1: MUM, 2: DAD, 3: KID, 4: "2004-01"}
+    residences = at(5, [1, 3]) + at(5, [2, 4], "2012-03-01")
+    assert belonging(form(births, residences, [*parent(3, 1), *parent(4, 2), (1, 2, "partner", "dwp")])) == {
+        frozenset({1, 2, 3, 4})
+    }
+
+
+def test_three_generations() -> None:
+    births = {1: MUM, 2: KID, 3: GRAN, 4: "1948-01"}
+    assert belonging(form(births, at(5, [1, 2, 3, 4]), parent(2, 1))) == {frozenset({1, 2, 3, 4})}
+
+
+def test_grandmother_moves_in_later_without_a_tie() -> None:
+    births = {1: MUM, 2: KID, 3: GRAN}
+    assert belonging(form(births, at(5, [1, 2]) + at(5, [3], "2013-01-01"), parent(2, 1))) == {frozenset({1, 2, 3})}
+
+
+def test_child_of_two_homes_belongs_where_most_partners_say() -> None:
+    births = {1: MUM, 2: DAD, 3: KID}
+    residences = [
+        *at(5, [1, 3]), *at(5, [1, 3], partner="dwp"), *at(6, [2]), *at(6, [3], "2013-01-01", "schools"),
+    ]  # fmt: skip
+    relationships = [*parent(3, 1, 2), *parent(3, 1, partner="dwp")]
+    result = form(births, residences, relationships)
+    assert belonging(result) == {frozenset({1, 3}), frozenset({2})}
+    assert associated(result) == {
+        (2, "non_resident_parent", frozenset({1, 3})),
+        (3, "associated", frozenset({2})),
+    }
+
+
+def test_parent_living_elsewhere_is_associated_and_has_an_own_household() -> None:
+    result = form({1: MUM, 2: DAD, 3: KID}, at(5, [1, 3]) + at(6, [2]), parent(3, 1, 2))
+    assert belonging(result) == {frozenset({1, 3}), frozenset({2})}
+    assert associated(result) == {(2, "non_resident_parent", frozenset({1, 3}))}
+    assert result.families.set_index("family_id")["kind"].tolist() == ["with_children", "adult_only"]
+
+
+def test_hostel_only_ties_make_families() -> None:
+    singles = dict.fromkeys(range(10, 22), "1985-01")
+    births = {1: MUM, 2: KID, 3: DAD, **singles}
+    residences = [*at(5, [1, 2]), *at(5, [3], "2014-02-01"), *at(5, list(singles), "2013-11-01")]
+    result = form(births, residences, parent(2, 1))
+    assert belonging(result) == {frozenset({1, 2}), frozenset({3}), *(frozenset({person}) for person in singles)}
+
+
+def test_shared_house_of_rooms_let_one_by_one() -> None:
+    births = dict.fromkeys(range(1, 7), "1990-01")
+    residences = [spell for person in births for spell in at(5, [person], f"201{person % 4}-0{person}-01")]
+    assert belonging(form(births, residences)) == {frozenset({person}) for person in births}
+
+
+def test_friends_who_moved_in_together_are_a_household() -> None:
+    births = dict.fromkeys(range(1, 5), "1990-01")
+    result = form(births, at(5, list(births)))
+    assert belonging(result) == {frozenset(births)}
+    assert result.families["kind"].tolist() == ["adult_only"]
+
+
+def test_contact_without_address_comes_to_the_child() -> None:
+    result = form({1: MUM, 2: KID}, at(5, [2]), parent(2, 1))
+    assert belonging(result) == {frozenset({1, 2})}
+    assert result.members.set_index("person_id").loc[1, "reason"] == "relationship:parent"
+
+
+def test_benefit_unit_without_any_address() -> None:
+    births = {1: MUM, 2: DAD, 3: KID}
+    relationships = [(1, 2, "partner", "dwp"), (1, 3, "child", "dwp")]
+    result = form(births, [], relationships)
+    assert belonging(result) == {frozenset({1, 2, 3})}
+    assert result.families["place_id"].isna().all()
+
+
+def test_child_with_a_stale_address_follows_its_mother() -> None:
+    births = {1: MUM, 2: KID, 3: BABY}
+    moved = [
+        (1, 5, "2010-06-01", "2013-02-01", "council"),
+        *at(6, [1, 3], "2013-02-01"),
+        *at(5, [2], partner="schools"),
+    ]
+    assert belonging(form(births, moved, parent(2, 1) + parent(3, 1))) == {frozenset({1, 2, 3})}
+
+
+def test_mother_with_a_stale_address_follows_her_child() -> None:
+    births = {1: MUM, 2: KID}
+    residences = [*at(5, [1]), *at(6, [2], "2013-09-01", "schools")]
+    assert belonging(form(births, residences, parent(2, 1))) == {frozenset({1, 2})}
+
+
+def test_those_who_left_are_not_mixed_with_the_family_that_came() -> None:
+    births = {1: MUM, 2: KID, 3: "1982-01", 4: "2003-01"}
+    residences = [*at(5, [1, 2], "2008-01-01", "dwp"), *at(5, [3, 4], "2013-02-01")]
+    assert belonging(form(births, residences, parent(2, 1) + parent(4, 3))) == {frozenset({1, 2}), frozenset({3, 4})}
+
+
+def test_an_end_that_one_partner_knows_beats_an_open_spell_of_another() -> None:
+    births = {1: MUM, 2: "1960-01", 3: "1961-01"}
+    residences = [
+        (1, 5, "2012-01-01", "2014-01-31", "council"), (1, 5, "2012-01-01", None, "dwp"),
+        (1, 6, "2011-01-01", None, "police"), *at(6, [2, 3], "2011-01-01"),
+    ]  # fmt: skip
+    assert belonging(form(births, residences)) == {frozenset({1, 2, 3})}
+
+
+def test_parent_younger_than_the_child_is_no_parent_and_is_reviewed() -> None:
+    births = {1: MUM, 2: "2001-03", 3: "2003-03"}
+    result = form(births, at(5, [1, 2, 3]), parent(2, 3) + parent(2, 1))
+    assert belonging(result) == {frozenset({1, 2, 3})}
+    assert result.families["to_review"].tolist() == [True]
+    elsewhere = form(births, at(5, [1, 2]) + at(6, [3]), parent(2, 3) + parent(2, 1))
+    assert associated(elsewhere) == set()
+
+
+def test_partner_and_parent_of_one_pair_contradict_each_other() -> None:
+    births = {1: MUM, 2: "1960-01"}
+    relationships = [(1, 2, "partner", "dwp"), (1, 2, "partner", "council"), (1, 2, "parent", "police")]
+    result = form(births, at(5, [1]) + at(6, [2]), relationships)
+    assert belonging(result) == {frozenset({1, 2})}
+    assert result.families["to_review"].tolist() == [True]
+
+
+def test_nothing_known_is_a_family_of_one() -> None:
+    result = form({1: MUM, 2: None})
+    assert belonging(result) == {frozenset({1}), frozenset({2})}
+    assert result.members["reason"].tolist() == ["alone", "alone"]
+    assert result.members["confidence"].tolist() == [0.0, 0.0]
+    assert result.members["role"].tolist() == ["adult", "adult"]
+
+
+def test_birth_not_known_goes_by_ties() -> None:
+    result = form({1: None, 2: None}, at(5, [1, 2]), parent(2, 1))
+    assert result.members["role"].tolist() == ["adult", "child"]
+
+
+@pytest.mark.parametrize(("birth", "role"), [("1996-07", "adult"), ("1996-08", "child")])
+def test_adult_from_the_month_of_the_18th_birthday(birth: str, role: str) -> None:
+    assert form({1: birth}).members["role"].tolist() == [role]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [(2, 1, "parent", "schools")],
+        [(1, 2, "child", "schools")],
+        [(2, 1, "carer", "schools")],
+        [(1, 2, "child", "dwp"), (2, 1, "parent", "schools")],
+    ],
+)
+def test_a_tie_holds_from_whichever_side_it_was_recorded(rows: list[Tie]) -> None:
+    assert belonging(form({1: MUM, 2: KID}, at(5, [2]), rows)) == {frozenset({1, 2})}
+
+
+def test_more_partners_give_more_confidence_and_disagreement_less() -> None:
+    def confidence(residences: list[Spell], relationships: list[Tie]) -> float:
+        members = form({1: MUM, 2: KID}, residences, relationships).members
+        return float(members.loc[members["person_id"] == 1, "confidence"].item())
+
+    one = confidence(at(5, [1, 2]), [])
+    two = confidence(at(5, [1, 2]) + at(5, [1], partner="dwp"), [])
+    tied = confidence(at(5, [1, 2]), parent(2, 1))
+    doubted = confidence(at(5, [1, 2]) + at(6, [1], "2005-01-01", "police"), [])
+    assert (one, two, tied, doubted) == (0.6, 0.84, 0.8, 0.3)
+
+
+def test_as_at_an_earlier_date_the_earlier_household() -> None:
+    births = {1: MUM, 2: DAD, 3: KID}
+    residences = [
+        (1, 5, "2010-01-01", None, "council"), (3, 5, "2010-01-01", None, "council"),
+        (2, 5, "2010-01-01", "2013-05-31", "council"), (2, 6, "2013-06-01", None, "council"),
+    ]  # fmt: skip
+    relationships = parent(3, 1, 2)
+    assert belonging(form(births, residences, relationships, as_at=pd.Timestamp("2013-05-31"))) == {
+        frozenset({1, 2, 3})
+    }
+    assert belonging(form(births, residences, relationships)) == {frozenset({1, 3}), frozenset({2})}
