@@ -86,5 +86,6 @@ def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def _codes(*frames: pd.DataFrame, column: str) -> pd.Index:
-    ids = pd.concat([frame[column] for frame in frames if column in frame])
-    return pd.Index(ids.unique())
+    ids: pd.Series = pd.concat([frame[column] for frame in frames if column in frame])
+    distinct: pd.Index = pd.Index(ids.drop_duplicates())
+    return distinct

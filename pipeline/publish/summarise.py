@@ -26,7 +26,9 @@ def counts(pack: Pack, linked: LinkResult, formed: FamilyResult, evaluated: Crit
     met = evaluated.results[evaluated.results["state"] == "met"]
     per_family = met.sort_values("criterion").groupby("family_id")["criterion"].agg(tuple)
     order = {criterion.id: criterion.number for criterion in pack.criteria}
-    combinations = per_family.map(lambda names: tuple(sorted(names, key=order.__getitem__))).value_counts()
+    sets = per_family.map(lambda names: tuple(sorted(names, key=order.__getitem__)))
+    chosen = evaluated.selection.set_index("family_id")["selected"].reindex(sets.index, fill_value=False)
+    combinations = chosen.groupby(sets).agg(["size", "any"]).sort_values("size", ascending=False, kind="stable")
     core = met[met["criterion"].isin([c.id for c in pack.criteria if not c.local])].groupby("family_id").size()
     decisions = linked.pairs["decision"].value_counts()
     return {
@@ -39,6 +41,7 @@ def counts(pack: Pack, linked: LinkResult, formed: FamilyResult, evaluated: Crit
             c.id: int(((evaluated.results["criterion"] == c.id) & (evaluated.results["state"] == "met")).sum())
             for c in pack.criteria
         },
+        "criteria_order": list(order),  # JSON in the database forgets the order of keys
         "core_criteria_met": {str(number): int((core >= number).sum()) for number in (1, 2, 3)},
         "selected": int(evaluated.selection["selected"].sum()),
         "unknown": int((evaluated.selection["state"] == "unknown").sum()),
@@ -48,7 +51,10 @@ def counts(pack: Pack, linked: LinkResult, formed: FamilyResult, evaluated: Crit
         },
         "weights_histogram": linked.parameters.get("weights_histogram"),
         "combinations": [
-            {"criteria": list(names), "families": int(families)} for names, families in combinations.items()
+            {"criteria": list(names), "families": int(families), "selected": bool(selected)}
+            for names, families, selected in zip(
+                combinations.index, combinations["size"], combinations["any"], strict=True
+            )
         ],
     }
 

@@ -42,7 +42,8 @@ def quarantine(facts: RunFacts) -> Picture | None:
         id="quarantine",
         title="Rows in quarantine, by reason",
         caption="Rows that did not pass the contract's checks and wait for the partner to mend them; every other row "
-        "of these deliveries is loaded. Row numbers for the partner are in the table registry.quarantine.",
+        "of these deliveries is loaded. A row with two faults counts under both. Row numbers for "
+        "the partner are in the table registry.quarantine.",
         description="; ".join(f"{reason}: {number(totals[reason])} rows" for reason in order) + ".",
         header=["Partner", "Reason", "Rows"],
         rows=[[row["partner"], row["reason"], number(row["rows"])] for row in facts.quarantine],

@@ -71,7 +71,9 @@ class RunFacts:
 
     def criteria(self) -> dict[str, int]:
         """Families that meet each criterion, in the pack's order."""
-        return {str(name): int(count) for name, count in (self.counts.get("criteria") or {}).items()}
+        counts = self.counts.get("criteria") or {}
+        order = [name for name in self.counts.get("criteria_order") or [] if name in counts]
+        return {str(name): int(counts[name]) for name in [*order, *(name for name in counts if name not in order)]}
 
     def criterion_rows(self) -> list[list[str]]:
         """Title and families per criterion, as shown."""
@@ -140,7 +142,7 @@ limit 200
 """
 
 QUARANTINE = """
-select d.partner, q.reason, count(*) as rows
+select d.partner, q.reason, count(distinct (q.delivery_id, q.table_name, q.row_number)) as rows
 from registry.quarantine q join registry.delivery d using (delivery_id)
 where d.state = any(%s)
 group by d.partner, q.reason order by rows desc, d.partner, q.reason

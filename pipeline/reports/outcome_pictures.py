@@ -140,10 +140,22 @@ def thresholds(parameters: dict[str, Any]) -> dict[str, float]:
     }
 
 
+def histogram(facts: RunFacts) -> tuple[list[float], list[int]]:
+    """Edges and counts of the bars of match weights, without gaps: from the run's counts, else as linking keeps them
+    among its parameters (`bits` wide `bars` of lower edge and count). Empty when there are none."""
+    told = facts.counts.get("weights_histogram") or facts.parameters.get("histogram") or {}
+    if "bars" not in told:
+        return told.get("edges") or [], told.get("counts") or []
+    wide, bars_told = int(told["bits"]), dict(told["bars"])
+    if not bars_told:
+        return [], []
+    lower = list(range(min(bars_told), max(bars_told) + wide, wide))
+    return [*lower, lower[-1] + wide], [bars_told.get(edge, 0) for edge in lower]
+
+
 def match_weights(facts: RunFacts) -> Picture | None:
     """How the match weights of the candidate pairs lie, and where the thresholds are."""
-    histogram = facts.counts.get("weights_histogram") or {}
-    edges, counts = histogram.get("edges") or [], histogram.get("counts") or []
+    edges, counts = histogram(facts)
     if len(edges) != len(counts) + 1 or not any(counts):
         return None
     marks = thresholds(facts.parameters)
@@ -153,7 +165,7 @@ def match_weights(facts: RunFacts) -> Picture | None:
             return "match"
         return "possible" if "possible" in marks and middle >= marks["possible"] else "not linked"
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"from": left, "to": right, "pairs": count, "decision": decision((left + right) / 2)}
         for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True)
     ]

@@ -40,7 +40,7 @@ def quality_rows(quality: dict[str, Any], facts: RunFacts) -> list[tuple[str, di
 
 def quality_overview(quality: dict[str, Any], facts: RunFacts) -> Picture | None:
     """Precision, recall and F1 of each part, and the share that is exactly right."""
-    rows = quality_rows(quality, facts)
+    rows = [row for row in quality_rows(quality, facts) if any(value is not None for value in row[1].values())]
     if not rows:
         return None
     return _dots(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psycopg.rows import dict_row
 from rich import box
+from rich.console import Group, RenderableType
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from pipeline.store.database import Database
+
+if TYPE_CHECKING:
+    from pipeline.ingest import DeliveryOutcome
 
 STAGE_NAMES = {
     "ingest": "take in deliveries",
@@ -45,14 +50,14 @@ def plain_table(title: str, *columns: str, left: int = 1) -> Table:
     return table
 
 
-def deliveries_table(outcomes: Iterable[Any]) -> Table:
-    """What an ingest did: one row per delivery (`pipeline.ingest.DeliveryOutcome`)."""
+def deliveries_table(outcomes: Iterable[DeliveryOutcome]) -> Table:
+    """What an ingest did: one row per delivery."""
     table = plain_table("Deliveries taken in", "Delivery", "State", "Delivered", "Loaded", "Quarantined", left=2)
     for outcome in outcomes:
         table.add_row(
             escape(outcome.delivery_id),
             _state(outcome.state),
-            *(number(getattr(outcome, f"rows_{count}")) for count in ("delivered", "loaded", "quarantined")),
+            *map(number, (outcome.rows_delivered, outcome.rows_loaded, outcome.rows_quarantined)),
         )
     return table
 
@@ -68,18 +73,20 @@ def read_deliveries(database: Database) -> list[dict[str, Any]]:
     return rows
 
 
-def deliveries_register(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """The registry of deliveries as a table; a rejected one says which rule and what to do."""
+def deliveries_register(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
+    """The registry of deliveries as a table; below it, for each rejected one, which rule and what to do."""
     columns = ("Delivery", "State", "Covers", "Delivered", "Loaded", "Quarantined")
     table = plain_table("Deliveries", *columns, left=3)
+    refusals: list[RenderableType] = []
     for row in rows:
         covers = f"{row['period_from'] or '–'} to {row['period_to'] or '–'}"
         counts = (number(row[f"rows_{count}"]) for count in ("delivered", "loaded", "quarantined"))
         table.add_row(escape(row["delivery_id"]), _state(row["state"]), covers, *counts)
         if row.get("reason"):
+            head = f"[bold red]{escape(row['delivery_id'])}: {escape(words(row['code']))}.[/bold red]"
             told = f"{escape(row['reason'])} [bold]What to do:[/bold] {escape(row['remedy'] or '–')}"
-            table.add_row("", f"[red]{escape(words(row['code']))}[/red]", told)
-    return table
+            refusals.append(Padding(f"{head} {told}", (0, 0, 1, 0)))
+    return Group(table, *refusals)
 
 
 def build_table(counts: Mapping[str, Any], timings: Mapping[str, float]) -> Table:

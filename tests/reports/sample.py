@@ -35,6 +35,7 @@ def sample_facts(**changes: Any) -> RunFacts:
             "families": 8_412,
             "families_with_children": 2_903,
             "selected": 41,
+            "criteria_order": list(TITLES),
             "criteria": {"crime_asb": 97, "education": 143, "work": 402, "local": 188},
             "pairs": {"candidate": 90_412, "match": 14_022, "possible": 212, "cut": 3},
             "weights_histogram": {
@@ -89,9 +90,9 @@ def sample_facts(**changes: Any) -> RunFacts:
     return RunFacts(**(facts | changes))
 
 
-def delivery(partner: str, index: int = 0, **changes: Any) -> dict[str, Any]:
+def delivery(of: str, index: int = 0, **changes: Any) -> dict[str, Any]:
     row = {
-        "partner": partner, "name": PARTNERS.get(partner, partner), "delivery_id": f"{partner}-000001-0a1b2c3d",
+        "partner": of, "name": PARTNERS.get(of, of), "delivery_id": f"{of}-000001-0a1b2c3d",
         "state": "accepted_with_quarantine", "period_from": dt.date(2011, 8, 1), "period_to": dt.date(2014, 7, 31),
         "rows_delivered": 20_100 + index, "rows_loaded": 20_075 + index, "rows_quarantined": 25, "code": None,
         "reason": None, "remedy": None, "received_at": dt.datetime(2014, 8, 1, tzinfo=dt.UTC),
