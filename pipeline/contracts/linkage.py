@@ -105,6 +105,7 @@ class LinkModel:
     starting_u: dict[str, tuple[float, ...]] = field(default_factory=dict)  # where partners' counts are few
     chance_from_blocks: dict[str, str] = field(default_factory=dict)  # comparison -> pass blocked by exactly it
     dependent_chance: DependentChance | None = None
+    unscored_bits: float = -1.0  # what a pair not worth scoring says, where a cluster is put together anew
 
 
 def load_encoding(declarations: Path, version: int = 1) -> Encoding:
@@ -212,6 +213,7 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
         starting_u=starting_u,
         chance_from_blocks=dict(document.get("chance_from_blocks", {})),
         dependent_chance=dependent,
+        unscored_bits=float(document.get("unscored_bits", -1.0)),
     )
 
 

@@ -1,8 +1,10 @@
-"""From links to persons: connected components, repaired where one person would hold what nobody holds twice.
+"""From scored pairs to persons: connected components of links, each repaired where it cannot be one person.
 
-Repair joins a component anew, strongest link first, and refuses every link that would bring two different values of a
-one-per-person identifier together: so the weakest link of every contradiction goes, and no other. Refused links, and
-links between the parts that remain, are cuts.
+A chain of links can tie two people together through one bad link. So a component is put together anew, from single
+records: the two parts that agree best are joined again and again, as long as all pairs between them, added up, speak
+for one person. A pair that was never worth scoring speaks against; two different values of a one-per-person identifier
+forbid. The weakest links between what should be apart go, and each is recorded as cut. (Average-link correlation
+clustering; Bansal, Blum & Chawla 2004 state the objective.)
 """
 
 from __future__ import annotations
@@ -10,41 +12,89 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
+MOST_BITS = 20.0  # one pair counts for no more than this: no single link carries a crowd
+LARGEST = 3000  # records of a component that are put together anew at once
+FORBIDDEN = -1e12
 
 
 def cluster(
     a: NDArray[np.int64],
     b: NDArray[np.int64],
-    weight: NDArray[np.float64],
+    bits: NDArray[np.float64],
+    linked: NDArray[np.bool_],
     identifiers: Mapping[str, NDArray[np.int64]],
     records: int,
+    unscored_bits: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The cluster of each record (numbered by its first record) and which links were cut.
+    """The cluster of each record (numbered by its first record), and which links were cut.
 
-    Links join positions a[i] < b[i] with a weight; `identifiers`: codes per record (-1 missing) of which a person has
-    one. The order of the links does not matter.
+    Pairs of positions a[i] < b[i] with their log2 odds of being one person (prior included), and whether they are
+    links; `identifiers`: codes per record (-1 missing) of which a person has one; `unscored_bits`: what a pair that is
+    not given counts. The order of the pairs does not matter.
     """
-    graph = coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(records, records))
-    labels = connected_components(graph, directed=False)[1].astype(np.int64)
-    broken = contradicted(labels, identifiers)
-    cut = np.zeros(len(a), dtype=np.bool_)
-    if broken.any():
-        affected = np.flatnonzero(broken[labels[a]]) if len(a) else np.zeros(0, dtype=np.int64)
-        in_order = affected[np.lexsort((b[affected], a[affected], -weight[affected]))]
-        parent = _join_without_contradiction(a[in_order], b[in_order], identifiers)
-        for record, root in parent.items():
-            labels[record] = records + root
-        cut[affected] = labels[a[affected]] != labels[b[affected]]
+    order = np.lexsort((b, a))
+    labels = _components(a[order], b[order], bits[order], linked[order], records)
+    inside = order[labels[a[order]] == labels[b[order]]]
+    broken = _to_repair(labels, inside[linked[inside]], a, identifiers)
+    members = np.flatnonzero(broken[labels])
+    members = members[np.argsort(labels[members], kind="stable")]
+    edges = inside[broken[labels[a[inside]]]]
+    edges = edges[np.argsort(labels[a[edges]], kind="stable")]
+    if len(members):
+        place = np.full(records, -1, dtype=np.int64)
+        place[members] = np.arange(len(members))
+        codes = np.stack([*identifiers.values(), np.full(records, -1, dtype=np.int64)], axis=1)[members]
+        parts = _put_together(
+            np.append(np.flatnonzero(np.diff(labels[members], prepend=-1)), len(members)),
+            np.searchsorted(labels[a[edges]], np.append(np.unique(labels[members]), np.iinfo(np.int64).max)),
+            place[a[edges]],
+            place[b[edges]],
+            np.clip(bits[edges], -MOST_BITS, MOST_BITS),
+            codes,
+            unscored_bits,
+        )
+        labels[members] = records + members[parts]
+    cut = linked & (labels[a] != labels[b])
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return first[inverse].astype(np.int64), cut
 
 
+def _components(
+    a: NDArray[np.int64], b: NDArray[np.int64], bits: NDArray[np.float64], linked: NDArray[np.bool_], records: int
+) -> NDArray[np.int64]:
+    """Connected components of the links; one beyond the largest size is taken apart at ever stronger links."""
+    used = linked.copy()
+    lowest = 0.0
+    while True:
+        graph = coo_matrix((np.ones(int(used.sum()), dtype=np.int8), (a[used], b[used])), shape=(records, records))
+        labels: NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+        too_large = np.bincount(labels, minlength=1) > LARGEST
+        if not too_large.any():
+            return labels
+        lowest += 2.0
+        used &= ~too_large[labels[a]] | (bits >= lowest)
+
+
+def _to_repair(
+    labels: NDArray[np.int64],
+    links: NDArray[np.int64],
+    a: NDArray[np.int64],
+    identifiers: Mapping[str, NDArray[np.int64]],
+) -> NDArray[np.bool_]:
+    """Per label: contradicted, or not every pair of its records is a link."""
+    sizes = np.bincount(labels, minlength=1)
+    held = np.bincount(labels[a[links]], minlength=len(sizes))
+    return np.asarray(contradicted(labels, identifiers) | (held < sizes * (sizes - 1) // 2))
+
+
 def contradicted(labels: NDArray[np.int64], identifiers: Mapping[str, NDArray[np.int64]]) -> NDArray[np.bool_]:
     """Per label, whether its records hold two different values of an identifier."""
-    broken = np.zeros(int(labels.max(initial=-1)) + 1, dtype=np.bool_)
+    broken = np.zeros(max(int(labels.max(initial=-1)) + 1, 1), dtype=np.bool_)
     for codes in identifiers.values():
         held = codes >= 0
         pairs = np.unique(np.stack([labels[held], codes[held]], axis=1), axis=0)
@@ -52,30 +102,87 @@ def contradicted(labels: NDArray[np.int64], identifiers: Mapping[str, NDArray[np
     return broken
 
 
-def _join_without_contradiction(
-    a: NDArray[np.int64], b: NDArray[np.int64], identifiers: Mapping[str, NDArray[np.int64]]
-) -> dict[int, int]:
-    """Root of each record that has a link, joining in the order given unless values would contradict."""
-    parent: dict[int, int] = {int(record): int(record) for record in np.unique(np.concatenate([a, b]))}
-    values: dict[int, dict[str, int]] = {
-        record: {name: int(codes[record]) for name, codes in identifiers.items() if codes[record] >= 0}
-        for record in parent
-    }
+@njit(nogil=True, cache=True)
+def _put_together(
+    starts: NDArray[np.int64],
+    edge_starts: NDArray[np.int64],
+    a: NDArray[np.int64],
+    b: NDArray[np.int64],
+    bits: NDArray[np.float64],
+    codes: NDArray[np.int64],
+    unscored_bits: float,
+) -> NDArray[np.int64]:
+    """The first member of each member's part; component c holds members starts[c] … starts[c + 1] - 1."""
+    part_of = np.arange(codes.shape[0])
+    for component in range(starts.shape[0] - 1):
+        first, end = starts[component], starts[component + 1]
+        size = end - first
+        total = np.full((size, size), unscored_bits)
+        for edge in range(edge_starts[component], edge_starts[component + 1]):
+            i, j = a[edge] - first, b[edge] - first
+            total[i, j] = bits[edge]
+            total[j, i] = bits[edge]
+        for i in range(size):
+            for j in range(i + 1, size):
+                for column in range(codes.shape[1]):
+                    one, other = codes[first + i, column], codes[first + j, column]
+                    if one >= 0 and other >= 0 and one != other:
+                        total[i, j] = FORBIDDEN
+                        total[j, i] = FORBIDDEN
+        _join(total, part_of[first:end], first)
+    return part_of
 
-    def root_of(record: int) -> int:
-        while parent[record] != record:
-            parent[record] = parent[parent[record]]
-            record = parent[record]
-        return record
 
-    for left, right in zip(a.tolist(), b.tolist(), strict=True):
-        one, other = root_of(left), root_of(right)
-        if one == other:
-            continue
-        held, more = values[one], values[other]
-        if any(held.get(name, value) != value for name, value in more.items()):
-            continue
-        keep, drop = min(one, other), max(one, other)
-        parent[drop] = keep
-        values[keep] = {**held, **more}
-    return {record: root_of(record) for record in parent}
+@njit(nogil=True, cache=True)
+def _join(total: NDArray[np.float64], part_of: NDArray[np.int64], offset: int) -> None:
+    """Join the two parts with the highest average, until none is above nought; `total`: sums of bits between parts."""
+    size = total.shape[0]
+    alive = np.ones(size, dtype=np.bool_)
+    count = np.ones(size)
+    best = np.full(size, -1, dtype=np.int64)  # of the parts after it, the one it agrees with best
+    for i in range(size):
+        best[i] = _best_after(total, count, alive, i)
+    while True:
+        left = -1
+        highest = 0.0
+        for i in range(size):
+            if alive[i] and best[i] >= 0:
+                average = total[i, best[i]] / (count[i] * count[best[i]])
+                if average > highest:
+                    highest = average
+                    left = i
+        if left < 0:
+            return
+        right = best[left]
+        alive[right] = False
+        for k in range(size):
+            if part_of[k] == offset + right:
+                part_of[k] = offset + left
+            if alive[k] and k != left:
+                total[left, k] += total[right, k]
+                total[k, left] = total[left, k]
+        count[left] += count[right]
+        best[left] = _best_after(total, count, alive, left)
+        for k in range(size):
+            if not alive[k] or k == left:
+                continue
+            if best[k] == left or best[k] == right:
+                best[k] = _best_after(total, count, alive, k)
+            elif k < left and (
+                best[k] < 0
+                or total[k, left] / (count[k] * count[left]) > total[k, best[k]] / (count[k] * count[best[k]])
+            ):
+                best[k] = left
+
+
+@njit(nogil=True, cache=True)
+def _best_after(total: NDArray[np.float64], count: NDArray[np.float64], alive: NDArray[np.bool_], i: int) -> int:
+    found = -1
+    highest = -np.inf
+    for j in range(i + 1, total.shape[0]):
+        if alive[j]:
+            average = total[i, j] / (count[i] * count[j])
+            if average > highest:
+                highest = average
+                found = j
+    return found

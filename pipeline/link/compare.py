@@ -20,9 +20,8 @@ from recordlinkage import Compare
 from recordlinkage.base import BaseCompareFeature
 
 from pipeline.contracts.linkage import Comparison, LinkModel
-from pipeline.levels import Comparable, Index, Levels, comparison_levels
+from pipeline.levels import MISSING, Comparable, Index, Levels, comparison_levels
 from pipeline.link.block import PAIRS_PER_CHUNK, BlockToken, PassEncodings, chunks
-from pipeline.records import RECORD_TOKENS
 
 MISSING_NAME = "missing"
 
@@ -107,11 +106,20 @@ class ScannedPairs:
     pattern: NDArray[np.int64]
 
 
-def record_codes(records: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
-    """The code columns comparisons may name, one entry per record: the tokens, sex and partner; -1 missing."""
-    codes = {name: records[name].to_numpy(dtype=np.int64) for name in RECORD_TOKENS}
-    for name in ("sex", "partner"):
-        codes[name] = pd.factorize(records[name], sort=True)[0].astype(np.int64)
+def record_codes(records: pd.DataFrame, model: LinkModel) -> dict[str, NDArray[np.int64]]:
+    """One code per record of every column the model compares or holds to be one per person; -1 missing.
+
+    Tokens are codes already; other columns (sex, partner) are coded here; a column the records lack is missing.
+    """
+    wanted = {column for comparison in model.comparisons for column in comparison.columns}
+    codes = {}
+    for name in sorted({*wanted, *model.one_per_person, "partner"}):
+        if name not in records:
+            codes[name] = np.full(len(records), MISSING, dtype=np.int64)
+        elif pd.api.types.is_integer_dtype(records[name]):
+            codes[name] = records[name].to_numpy(dtype=np.int64)
+        else:
+            codes[name] = pd.factorize(records[name], sort=True)[0].astype(np.int64)
     return codes
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.contracts.linkage import LinkModel
 from pipeline.link.compare import ScannedPairs
 
-MOST_PER_RECORD = 4.0  # no prior supposes more other records of the same person than this, on average
+MOST_PER_RECORD = 16.0  # no prior supposes more other records of the same person than this, on average
 WORTH_KEEPING = 0.01  # lowest probability, at the highest prior, of a pair that is carried on
 PRIOR_ITERATIONS = 100
 
@@ -34,7 +34,7 @@ class ScoredPairs:
 def lowest_weight(records: int) -> float:
     """The weight below which no prior would make a pair worth keeping."""
     odds = WORTH_KEEPING / (1 - WORTH_KEEPING)
-    return float(np.log2(odds) - _log2_odds(_prior_bounds(records)[1]))
+    return float(np.log2(odds) - log2_odds(_prior_bounds(records)[1]))
 
 
 def worth_keeping(
@@ -87,7 +87,7 @@ def prior_probability(weight: NDArray[np.float64], records: int) -> float:
 
 def probabilities(weight: NDArray[np.float64], prior: float) -> NDArray[np.float64]:
     """Posterior probability that a pair is one person's, from its weight in bits and the prior probability."""
-    return np.asarray(1.0 / (1.0 + np.exp2(-np.clip(weight + _log2_odds(prior), -1000, 1000))))
+    return np.asarray(1.0 / (1.0 + np.exp2(-np.clip(weight + log2_odds(prior), -1000, 1000))))
 
 
 def decisions(probability: NDArray[np.float64], model: LinkModel) -> NDArray[np.object_]:
@@ -103,5 +103,6 @@ def _prior_bounds(records: int) -> tuple[float, float]:
     return 0.01 / n, min(MOST_PER_RECORD * 2 / n, 0.5)
 
 
-def _log2_odds(probability: float) -> float:
+def log2_odds(probability: float) -> float:
+    """A probability as bits: log2 of its odds."""
     return float(np.log2(probability / (1 - probability)))

@@ -14,7 +14,7 @@ from pipeline.link.block import PAIRS_PER_CHUNK, Encodings, blocking_row
 from pipeline.link.chance import chance_probabilities
 from pipeline.link.cluster import cluster
 from pipeline.link.compare import Patterns, ScannedPairs, record_codes, scan
-from pipeline.link.decide import ScoredPairs, decisions, prior_probability, probabilities, worth_keeping
+from pipeline.link.decide import ScoredPairs, decisions, log2_odds, prior_probability, probabilities, worth_keeping
 from pipeline.link.identity import assign_ids
 from pipeline.link.weigh import Estimates, estimate, pattern_terms
 from pipeline.progress import Progress, silent
@@ -44,7 +44,7 @@ def link_persons(
     """
     records = records.sort_values("record_id", ignore_index=True)
     record_ids = records["record_id"].to_numpy(dtype=np.int64)
-    codes = record_codes(records)
+    codes = record_codes(records, model)
     patterns = Patterns(model.comparisons)
 
     def chunks(doing: str, start: float, end: float) -> Iterator[tuple[int, ScannedPairs]]:
@@ -68,10 +68,11 @@ def link_persons(
     decision = decisions(probability, model)
 
     progress("cluster", 0.95)
-    linked = np.flatnonzero(decision == "match")
     identifiers = {name: codes[name] for name in model.one_per_person}
-    clusters, cut = cluster(scored.a[linked], scored.b[linked], scored.weight[linked], identifiers, len(records))
-    decision[linked[cut]] = "cut"
+    bits = scored.weight + log2_odds(prior)
+    linked = decision == "match"
+    clusters, cut = cluster(scored.a, scored.b, bits, linked, identifiers, len(records), model.unscored_bits)
+    decision[cut] = "cut"
     persons, ledger = assign_ids(record_ids, clusters, previous, first_new_id)
 
     blocking = pd.DataFrame([blocking_row(held, model.largest_block) for held in encodings.passes.values()])

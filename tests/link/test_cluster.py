@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.sparse.csgraph import connected_components
 
 from pipeline.link.cluster import cluster, contradicted
 from pipeline.link.identity import assign_ids
@@ -17,38 +18,95 @@ from pipeline.link.quality import clustering_quality
 NOBODY = pd.DataFrame({"record_id": pd.Series(dtype="int64"), "person_id": pd.Series(dtype="int64")})
 
 
-def links(*rows: tuple[int, int, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    a, b, weight = (np.array(column) for column in zip(*rows, strict=True))
-    return a.astype(np.int64), b.astype(np.int64), weight.astype(float)
+def put(
+    *pairs: tuple[int, int, float], records: int, **identifiers: list[int]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """Clusters and cut links of pairs with their bits; above 4 bits a pair is a link."""
+    a, b, bits = (np.array(column) for column in zip(*pairs, strict=True)) if pairs else (np.zeros(0),) * 3
+    codes = {name: np.array(values) for name, values in identifiers.items()}
+    a, b, bits = a.astype(np.int64), b.astype(np.int64), bits.astype(float)
+    labels, cut = cluster(a, b, bits, bits > 4, codes, records, -1.0)
+    return labels.tolist(), list(zip(a[cut].tolist(), b[cut].tolist(), strict=True))
 
 
 def test_the_weakest_link_between_two_ninos_goes_and_no_other() -> None:
-    a, b, weight = links((0, 1, 20.0), (1, 2, 8.0), (2, 3, 15.0), (3, 4, 5.0))
-    nino = np.array([7, -1, -1, 9, -1])
-    labels, cut = cluster(a, b, weight, {"nino": nino}, 5)
-    assert labels.tolist() == [0, 0, 2, 2, 2]
-    assert cut.tolist() == [False, True, False, False]
+    pairs = [(0, 1, 20.0), (1, 2, 8.0), (2, 3, 15.0), (3, 4, 5.0), (2, 4, 5.0)]
+    assert put(*pairs, records=5, nino=[7, -1, -1, 9, -1]) == ([0, 0, 2, 2, 2], [(1, 2)])
 
 
 def test_a_clean_cluster_is_left_as_it_is() -> None:
-    a, b, weight = links((0, 1, 1.0), (1, 2, 1.0))
-    labels, cut = cluster(a, b, weight, {"nino": np.array([7, -1, 7, 9])}, 4)
-    assert labels.tolist() == [0, 0, 0, 3]
-    assert not cut.any()
+    assert put((0, 1, 5.0), (1, 2, 5.0), records=4, nino=[7, -1, 7, 9]) == ([0, 0, 0, 3], [])
 
 
 def test_two_different_identifiers_contradict_only_within_their_kind() -> None:
-    a, b, weight = links((0, 1, 5.0))
-    labels, cut = cluster(a, b, weight, {"nino": np.array([7, -1]), "upn": np.array([-1, 8])}, 2)
-    assert labels.tolist() == [0, 0]
-    assert not cut.any()
+    assert put((0, 1, 5.0), records=2, nino=[7, -1], upn=[-1, 8]) == ([0, 0], [])
+    assert put((0, 1, 19.0), records=2, nino=[7, 8]) == ([0, 1], [(0, 1)])
+
+
+def test_one_link_does_not_tie_two_crowds_together() -> None:
+    """Two times three records that all agree, and one link across: the pairs never scored speak against it."""
+    inside = [(0, 1, 9.0), (0, 2, 9.0), (1, 2, 9.0), (3, 4, 9.0), (3, 5, 9.0), (4, 5, 9.0)]
+    assert put(*inside, (2, 3, 6.0), records=6) == ([0, 0, 0, 3, 3, 3], [(2, 3)])
+
+
+def test_a_record_in_between_joins_two_that_were_never_compared() -> None:
+    assert put((0, 1, 12.0), (1, 2, 9.0), records=3) == ([0, 0, 0], [])
+
+
+def test_a_doubtful_pair_speaks_for_or_against_a_cluster() -> None:
+    """Two links to one record, the pair itself clearly not: the stronger link stays."""
+    assert put((0, 1, 12.0), (1, 2, 6.0), (0, 2, -15.0), records=3) == ([0, 0, 2], [(1, 2)])
+    assert put((0, 1, 12.0), (1, 2, 6.0), (0, 2, 2.0), records=3) == ([0, 0, 0], [])
 
 
 def test_without_links_everybody_is_alone() -> None:
-    none = np.zeros(0, dtype=np.int64)
-    labels, cut = cluster(none, none, none.astype(float), {"nino": np.array([1, -1])}, 2)
-    assert labels.tolist() == [0, 1]
-    assert len(cut) == 0
+    assert put(records=2, nino=[1, -1]) == ([0, 1], [])
+
+
+def test_a_component_too_large_is_taken_apart_at_stronger_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import import_module
+
+    monkeypatch.setattr(import_module("pipeline.link.cluster"), "LARGEST", 3)
+    chain = [(0, 1, 9.0), (1, 2, 5.0), (2, 3, 9.0), (3, 4, 5.0), (4, 5, 9.0)]
+    assert put(*chain, records=6)[0] == [0, 0, 2, 2, 4, 4]
+
+
+def reference_parts(total: np.ndarray) -> list[frozenset[int]]:
+    """Average-link joining written plainly: the best pair of parts, lowest numbers first, until none is above 0."""
+    parts = [[i] for i in range(len(total))]
+    while len(parts) > 1:
+        scores = [
+            (np.mean([total[i, j] for i in one for j in other]), -min(one), -min(other), one, other)
+            for one, other in combinations(sorted(parts), 2)
+        ]
+        best = max(scores, key=lambda score: score[:3])
+        if best[0] <= 0:
+            break
+        parts = [part for part in parts if part not in (best[3], best[4])] + [sorted(best[3] + best[4])]
+    return sorted((frozenset(part) for part in parts), key=min)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_joining_agrees_with_a_plain_reference(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    records = 9
+    pairs = np.array(list(combinations(range(records), 2)))
+    pairs = pairs[random.random(len(pairs)) < 0.6]
+    bits = random.normal(2, 8, len(pairs)).clip(-20, 20)
+    labels, _ = cluster(pairs[:, 0], pairs[:, 1], bits, bits > -100, {}, records, -1.0)
+    total = np.full((records, records), -1.0)
+    total[pairs[:, 0], pairs[:, 1]] = total[pairs[:, 1], pairs[:, 0]] = bits
+    linked = np.zeros((records, records))
+    linked[pairs[:, 0], pairs[:, 1]] = 1
+    _, component = connected_components(linked, directed=False)
+    expected = []
+    for number in range(component.max() + 1):
+        members = np.flatnonzero(component == number)
+        whole = linked[np.ix_(members, members)].sum() == len(members) * (len(members) - 1) // 2
+        found = [frozenset(range(len(members)))] if whole else reference_parts(total[np.ix_(members, members)])
+        expected += [frozenset(members[list(part)].tolist()) for part in found]
+    assert {frozenset(np.flatnonzero(labels == label).tolist()) for label in set(labels)} == set(expected)
 
 
 @settings(max_examples=40, deadline=None)
@@ -57,17 +115,17 @@ def test_after_repair_nobody_holds_two_and_order_does_not_matter(seed: int) -> N
     random = np.random.default_rng(seed)
     records = 30
     possible = np.array(list(combinations(range(records), 2)))
-    chosen = possible[random.choice(len(possible), 35, replace=False)]
-    weight = random.integers(1, 20, 35).astype(float)
+    chosen = possible[random.choice(len(possible), 60, replace=False)]
+    bits = random.integers(-9, 20, 60).astype(float)
     identifiers = {
         "nino": np.where(random.random(records) < 0.5, random.integers(0, 6, records), -1),
         "upn": np.where(random.random(records) < 0.2, random.integers(0, 3, records), -1),
     }
-    labels, cut = cluster(chosen[:, 0], chosen[:, 1], weight, identifiers, records)
+    labels, cut = cluster(chosen[:, 0], chosen[:, 1], bits, bits > 4, identifiers, records, -1.0)
     assert not contradicted(labels, identifiers).any()
-    assert (cut == (labels[chosen[:, 0]] != labels[chosen[:, 1]])).all()
-    order = random.permutation(35)
-    again, _ = cluster(chosen[order, 0], chosen[order, 1], weight[order], identifiers, records)
+    assert (cut == ((bits > 4) & (labels[chosen[:, 0]] != labels[chosen[:, 1]]))).all()
+    order = random.permutation(60)
+    again, _ = cluster(chosen[order, 0], chosen[order, 1], bits[order], bits[order] > 4, identifiers, records, -1.0)
     assert (again == labels).all()
 
 
