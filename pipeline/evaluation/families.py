@@ -56,12 +56,15 @@ def exactly_right(placed: pd.DataFrame, on_record: pd.DataFrame) -> pd.Series:
 def homes_of(records: pd.DataFrame, members: pd.DataFrame, on_record: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Labels for pairwise figures over persons: (true family, predicted family) of each true person on record.
 
-    A true person's predicted family is that of the predicted person who holds most of their records (ties: the
-    lowest id); who is in no family is a family of their own. Both labels are int64; own ones are negative.
+    A true person's predicted family is that of the predicted person who stands for them and holds most of their
+    records (where nobody stands for them, of any who holds most; ties: the lowest id); who is in no family is a family
+    of their own. Both labels are int64; own ones are negative.
     """
     known = records[records["true_person_id"] != NOBODY]
     counts = known.groupby(["true_person_id", "person_id"], as_index=False).size()
-    counts = counts.sort_values(["true_person_id", "size", "person_id"], ascending=[True, False, True])
+    stands = counts["person_id"].map(majority(records).set_index("person_id")["true_person_id"])
+    counts["stands"] = stands == counts["true_person_id"]
+    counts = counts.sort_values(["true_person_id", "stands", "size", "person_id"], ascending=[True, False, False, True])
     main = counts.drop_duplicates("true_person_id")[["true_person_id", "person_id"]]
     lives_in = members.sort_values(["person_id", "family_id"]).drop_duplicates("person_id")[["person_id", "family_id"]]
     labels = on_record.merge(main, on="true_person_id", how="left").merge(lives_in, on="person_id", how="left")
