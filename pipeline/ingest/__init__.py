@@ -6,8 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.contracts import load_agreements, load_contracts, load_encoding, load_link_model, load_vocabulary
-from pipeline.errors import DeclarationError, DeliveryError
+from pipeline.contracts import load_agreements, load_contract, load_encoding, load_link_model, load_vocabulary
+from pipeline.errors import DeliveryError
 from pipeline.ingest.examine import check_suites, examine
 from pipeline.ingest.keys import load_hub_identity, load_public_key
 from pipeline.ingest.landing import (
@@ -119,16 +119,10 @@ def _take_in(
 
 def _load_hub(settings: Settings, partner: str) -> Hub:
     vocabulary = load_vocabulary(settings.declarations)
-    contracts = load_contracts(settings.declarations, vocabulary)
-    if partner not in contracts:
-        raise DeclarationError(
-            where=f"ingest of {partner}",
-            rule="this partner has no contract.",
-            remedy="write schemas/extracts/<partner>.yaml, or check the name.",
-        )
-    check_suites(settings.expectations, contracts[partner])
+    contract = load_contract(settings.declarations / "extracts" / f"{partner}.yaml", vocabulary)
+    check_suites(settings.expectations, contract)
     return Hub(
-        contract=contracts[partner],
+        contract=contract,
         vocabulary=vocabulary,
         encoding=load_encoding(settings.declarations, load_link_model(settings.declarations).encoding),
         agreements=load_agreements(settings.declarations),

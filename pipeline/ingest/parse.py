@@ -7,6 +7,7 @@ contract's: where the header line is missing, the first line is a person.
 from __future__ import annotations
 
 import codecs
+import csv
 from pathlib import Path
 from typing import NoReturn
 
@@ -155,7 +156,7 @@ def _check_text(landed: Landed, file: SealedFile, path: Path) -> None:
 def _check_header(landed: Landed, file: SealedFile, path: Path, header: tuple[str, ...]) -> None:
     with path.open("rb") as handle:
         first = handle.readline(LARGEST_HEADER).decode("utf-8", errors="replace")
-    names = first.rstrip("\r\n").split(",")
+    names = next(csv.reader([first.rstrip("\r\n")]), [])
     missing = [name for name in header if name not in names]
     if missing:
         raise landed.refusal(

@@ -25,14 +25,18 @@ def shared_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databa
 
 @pytest.fixture
 def database(shared_database: Database) -> Database:
-    with shared_database.connect(autocommit=True) as connection:
+    return emptied(shared_database)
+
+
+def emptied(database: Database) -> Database:
+    with database.connect(autocommit=True) as connection:
         tables = connection.execute(
             "select quote_ident(schemaname) || '.' || quote_ident(tablename) from pg_tables"
             " where schemaname = any(%s) and tablename <> 'schema_version'",
             (["registry", "identity", "evidence", "publication"],),
         ).fetchall()
         connection.execute("truncate " + ", ".join(row[0] for row in tables))
-    return shared_database
+    return database
 
 
 @pytest.fixture(scope="session")

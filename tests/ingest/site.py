@@ -13,6 +13,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pipeline.contracts import Contract, load_contracts, load_encoding, load_link_model, load_vocabulary
@@ -38,8 +39,7 @@ class Site:
     settings: Settings
 
     def contract(self, partner: str) -> Contract:
-        declarations = self.settings.declarations
-        return load_contracts(declarations, load_vocabulary(declarations))[partner]
+        return _contracts(self.settings.declarations)[partner]
 
     def keys(self, partner: str) -> PartnerKeys:
         return load_partner_keys(self.settings, partner)
@@ -83,6 +83,11 @@ class Site:
         return deliver(self.settings.outbox(partner) / delivery.name, self.settings.landing(partner))
 
 
+@lru_cache
+def _contracts(declarations: Path) -> dict[str, Contract]:
+    return load_contracts(declarations, load_vocabulary(declarations))
+
+
 def make_site(home: Path) -> Site:
     settings = Settings(home=home)
     make_all_keys(settings, ["council", "dwp", "police", "schools"])
@@ -119,12 +124,12 @@ def stated(**values: object) -> Callable[[Path], None]:
     return apply
 
 
-def stated_of(table: str, **values: object) -> Callable[[Path], None]:
+def stated_of(of: str, **values: object) -> Callable[[Path], None]:
     """Change what the manifest will say of one file."""
 
     def apply(draft: Path) -> None:
         summary = json.loads((draft / SUMMARY_FILE).read_text())
-        files = [entry | values if entry["table"] == table else entry for entry in summary["files"]]
+        files = [entry | values if entry["table"] == of else entry for entry in summary["files"]]
         (draft / SUMMARY_FILE).write_text(json.dumps(summary | {"files": files}))
 
     return apply
@@ -267,3 +272,15 @@ def _enrolment(n: int) -> dict[str, str]:
         "start_date": "2013-09-03",
         "end_date": "",
     }
+
+
+def values_of(site: Site, partner: str) -> set[str]:
+    """Every cell that names or stands for a person: of the extract, and of what is delivered."""
+    telling = {"person_ref", "forename", "surname", "date_of_birth", "nino", "uprn", "address", "postcode", "event_ref"}
+    raw = site.settings.partner_home(partner) / "raw"
+    found: set[str] = set()
+    for path in [*raw.glob("*.csv"), *site.draft(partner).glob("*.csv")]:
+        with path.open(encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle):
+                found |= {cell for name, cell in row.items() if name in telling or name.endswith("_token")}
+    return {cell for cell in found if cell}
