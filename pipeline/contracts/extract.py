@@ -20,6 +20,7 @@ from pipeline.records import NOMINATIONS, PEOPLE, PROBLEM, RELATIONSHIPS, RESIDE
 
 TREATMENTS = ("pseudonym", "token", "encode", "date_to_month", "area", "keep", "drop")
 NORMALISERS = ("name", "date", "sex", "nino", "nhs_number", "upn", "pnc_id", "uprn", "address", "postcode")
+PERSON_REFERENCE = f"{PEOPLE}.person_ref"
 # Treatments that leave one delivered column each, and how it is named.
 DELIVERED_SUFFIX = {
     "pseudonym": "",
@@ -295,7 +296,9 @@ def _column(path: Path, table: str, entry: dict[str, Any]) -> Column:
         remedy="give it the custom property 'normalise'.",
     )
     options = entry.get("logicalTypeOptions", {})
-    references = entry.get("relationships") or [{}]
+    # Every row of every other table is about a person of `people`, whether the contract says so again or not.
+    implied = PERSON_REFERENCE if name == "person_ref" and table != PEOPLE else None
+    references = entry.get("relationships") or [{"to": implied}]
     return Column(
         name=name,
         source_name=entry.get("physicalName") or name,

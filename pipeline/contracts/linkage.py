@@ -51,12 +51,16 @@ class Encoding:
 class Level:
     """One level of agreement. `dice`: lowest Dice coefficient; `parts`: date parts that agree, or 'swap'.
 
+    `overlap`: lowest share of the shorter name's bits that the longer has (shortened names), `shorter_bits`: only where
+    the shorter has at most so many bits (a single initial has 14).
     `columns`: which of the comparison's columns reach this level when equal (none named: any of them).
     `exchanged_with`: the level holds where this name is the other's name of that comparison, and the other way round.
     """
 
     name: str
     dice: float | None = None
+    overlap: float | None = None
+    shorter_bits: int | None = None
     parts: int | str | None = None
     columns: tuple[str, ...] = ()
     exchanged_with: str | None = None

@@ -108,7 +108,7 @@ def with_probation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (raw / "residences.csv").write_text(
         "person_ref,uprn,address,postcode,start_date,end_date\n"
-        "X1,100000000203,3 High Street,XB2 2AA,01/09/2010,\nX2,100000000203,3 High Street,XB2 2AA,01/09/2010,\n"
+        "X1,100074839203,3 High Street,XB2 2AA,01/09/2010,\nX2,100074839203,3 High Street,XB2 2AA,01/09/2010,\n"
     )
     (raw / "supervision.csv").write_text("person_ref,offence,started_on,ended_on\nX1,49/10,2014-03-03,\n")
     return raw
