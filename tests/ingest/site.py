@@ -165,6 +165,7 @@ def write_extract(contract: Contract, raw: Path, people: int) -> None:
         "residences": _residence,
         "relationships": _relationship,
         "events": lambda n: _event(contract, n),
+        "orders": lambda n: _event(contract, n),
         "nominations": _nomination,
         "attendance": _attendance,
         "enrolments": _enrolment,
@@ -229,6 +230,7 @@ def _event(contract: Contract, n: int) -> dict[str, str]:
         "council": ("child_in_need", "N1", ""),
         "police": ("asb_incident", "nuisance", "suspect"),
         "schools": ("suspension", "PP", ""),
+        "probation": ("probation_order", "licence", "offender"),
     }[contract.partner]
     return {
         "event_ref": f"EVT{n:05d}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import yaml
 from pipeline.errors import DeliveryError
 from pipeline.ingest import ingest_partner
 from pipeline.ingest.registry import ONCE_ACCEPTED
-from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE
+from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, Manifest
 from pipeline.partner.keys import create_linkage_key, create_partner_keys, linkage_key_path
 from pipeline.settings import Settings
 from pipeline.store.database import Database
@@ -25,7 +25,7 @@ ACCEPTED_BEFORE = ("council", "police")
 @pytest.fixture(scope="module")
 def stocked(
     shared_database: Database, pattern: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Database, Path]]:
+) -> tuple[Database, Path]:
     """A live database that council and police have delivered to, and the home they did it from."""
     home = tmp_path_factory.mktemp("stocked") / "home"
     shutil.copytree(pattern, home)
@@ -33,7 +33,7 @@ def stocked(
     for partner in ACCEPTED_BEFORE:
         site.deliver(partner)
         ingest_partner(site.settings, database, partner)
-    yield database, home
+    return database, home
 
 
 class Hub:
@@ -342,9 +342,7 @@ def test_table_of_another_contract(hub: Hub) -> None:
     hub.refuses("unknown_table")
 
 
-def manifest_of(landed: Path):  # noqa: ANN201
-    from pipeline.manifest import Manifest
-
+def manifest_of(landed: Path) -> Manifest:
     return Manifest.model_validate_json((landed / MANIFEST_FILE).read_bytes())
 
 
