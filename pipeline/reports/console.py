@@ -74,6 +74,6 @@ def times_table(facts: RunFacts, timings: Mapping[str, float] | None) -> Table:
         table.add_row(escape(words(name)), f"{seconds:.1f}")
     if steps:
         table.add_row("[bold]all[/bold]", f"[bold]{sum(steps.values()):.1f}[/bold]", end_section=True)
-    for name, seconds in facts.timings.items():
+    for name, seconds in facts.stages().items():
         table.add_row(escape(("of it: " if steps else "") + STAGE_NAMES.get(name, words(name))), f"{seconds:.1f}")
     return table

@@ -75,7 +75,7 @@ def freshness(facts: RunFacts) -> Picture | None:
         x2="to:T",
         color=alt.Color("state:N", scale=scale, legend=None),
     )
-    labels = base.mark_text(align="right", dx=-6, fontSize=12, color="white", fontWeight="bold").encode(
+    labels = base.mark_text(align="right", dx=-6, fontSize=12, color=INK, fontWeight="bold").encode(
         x="to:T", text="label:N"
     )
     rule = alt.Chart(alt.Data(values=[{"at": facts.as_at.isoformat()}])).mark_rule(
@@ -132,15 +132,9 @@ def checks(facts: RunFacts) -> Picture | None:
 
 def stage_times(facts: RunFacts) -> Picture | None:
     """Seconds per stage."""
-    known = [name for name in STAGE_NAMES if name in facts.timings]
-    order = [*known, *(name for name in facts.timings if name not in STAGE_NAMES)]
     rows: list[dict[str, Any]] = [
-        {
-            "name": STAGE_NAMES.get(name, words(name)).capitalize(),
-            "value": float(facts.timings[name]),
-            "label": f"{float(facts.timings[name]):.1f} s",
-        }
-        for name in order
+        {"name": STAGE_NAMES.get(name, words(name)).capitalize(), "value": seconds, "label": f"{seconds:.1f} s"}
+        for name, seconds in facts.stages().items()
     ]
     if not rows:
         return None

@@ -17,6 +17,7 @@ from pipeline.store.database import Database
 
 Rows = list[dict[str, Any]]
 IN_FORCE = ("accepted", "accepted_with_quarantine")
+STAGES = ("ingest", "link", "families", "criteria", "publish")
 SELECTED = "selected"  # the name under which the selection itself is counted, beside the criteria
 
 
@@ -87,6 +88,11 @@ class RunFacts:
         """Families by the exact set of criteria they meet, without those that meet none; the largest first."""
         told = [row for row in self.counts.get("combinations") or [] if row.get("criteria")]
         return sorted(told, key=lambda row: (-int(row["families"]), row["criteria"]))
+
+    def stages(self) -> dict[str, float]:
+        """Seconds per stage of the build, in the order in which the stages run."""
+        order = [*(name for name in STAGES if name in self.timings), *(n for n in self.timings if n not in STAGES)]
+        return {name: float(self.timings[name]) for name in order}
 
     def families_meeting(self, at_least: int) -> int | None:
         """Families that meet at least so many of the programme's own criteria (of all, where the run counted only

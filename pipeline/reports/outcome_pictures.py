@@ -174,7 +174,7 @@ def match_weights(facts: RunFacts) -> Picture | None:
     drawn = alt.Chart(alt.Data(values=rows)).mark_bar(binSpacing=1).encode(
         x=alt.X("from:Q", bin="binned", title="match weight in bits: against one person at the left, for at the right"),
         x2="to:Q",
-        y=alt.Y("pairs:Q", title="candidate pairs", axis=alt.Axis(values=powers, format=",", minExtent=60),
+        y=alt.Y("pairs:Q", title="candidate pairs", axis=alt.Axis(values=powers, format=",d", minExtent=60),
                 scale=alt.Scale(type="symlog", constant=3, domain=[0, max(counts)])),
         color=alt.Color("decision:N", scale=scale, legend=alt.Legend(title=None, orient="top")),
     )  # fmt: skip
@@ -186,7 +186,8 @@ def match_weights(facts: RunFacts) -> Picture | None:
         alt.layer(drawn, rules).properties(width=WIDTH + LABEL_WIDTH - 60, height=220),
         id="weights",
         title="How sure the links are",
-        caption="Every candidate pair by its match weight; one bit doubles the odds that two records are one person. "
+        caption="Every candidate pair, once per blocking pass that found it, by its match weight: at 0 bits it is as "
+        "likely as not that two records are one person, and each further bit doubles the odds. "
         "The dashed lines are the thresholds for review and for linking. The scale of counts is compressed, so that "
         "small numbers show. A clear valley between the two hills is good; pairs in it are the doubtful ones.",
         description=f"Candidate pairs by match weight from {edges[0]:g} to {edges[-1]:g} bits. "

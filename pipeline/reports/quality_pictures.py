@@ -63,7 +63,10 @@ def subgroup_quality(quality: dict[str, Any]) -> list[Picture]:
     for dimension, groups in by_dimension.items():
         called = words(dimension)
         rows = [
-            (f"{row['group']} ({number(row.get('persons'))})", {shown: row.get(key) for key, shown in MEASURES.items()})
+            (
+                f"{_group(row['group'])} ({number(row.get('persons'))})",
+                {shown: row.get(key) for key, shown in MEASURES.items()},
+            )
             for row in groups
         ]
         pictures.append(
@@ -71,12 +74,15 @@ def subgroup_quality(quality: dict[str, Any]) -> list[Picture]:
                 rows,
                 id=f"subgroup-{dimension}".replace("_", "-"),
                 title=f"Linking persons, by {called}",
-                caption="True persons per group in brackets. Groups left of the others are linked less well and would "
-                "be missed more often.",
+                caption="",  # said once for all, above the first of them
                 name=called.capitalize(),
             )
         )
     return pictures
+
+
+def _group(name: str) -> str:
+    return {"true": "yes", "false": "no"}.get(name.lower(), words(name))
 
 
 def _dots(rows: list[tuple[str, dict[str, float | None]]], *, id: str, title: str, caption: str, name: str) -> Picture:
