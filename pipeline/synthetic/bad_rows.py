@@ -1,9 +1,9 @@
 """Rows that no partner should send and every partner sends: so that quarantine has work.
 
-Bad rows are added; no good row is spoilt. People: entries of a test or of a botched import, nobody's, with an
-impossible date of birth. Elsewhere: copies of real rows with one cell broken, or rows of persons the people table does not have.
-A reference stands twice only where nothing depends on which of the two rows is kept: an event long over.
-They carry no truth.
+Bad rows are added; no good row is spoilt. People: entries of a test or of a botched import, nobody's,
+with an impossible date of birth. Elsewhere: copies of real rows with one cell broken, or rows of persons the people
+table does not have. A reference stands twice only where nothing depends on which of the two rows is kept: an event
+long over. They carry no truth.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ def spoil(
     bad = {name: values[source].copy() for name, values in rows.items()}
     slash = "dd/MM/yyyy" in {form for column in table.columns for form in column.date_formats}
     impossible = (IMPOSSIBLE_DMY if slash else IMPOSSIBLE_ISO)[rng.integers(0, 5, wanted)]
-    stranger = np.array([f"{letter}X{number:07d}" for number in range(wanted)], dtype=object)
+    mark = "X" if table.name == PEOPLE else "Y"  # whom other tables name must not stand among the people
+    stranger = np.array([f"{letter}{mark}{number:07d}" for number in range(wanted)], dtype=object)
     if "event_ref" in bad:
         bad["event_ref"] = np.array([f"{letter}EX{number:07d}" for number in range(wanted)], dtype=object)
     for row in range(wanted):

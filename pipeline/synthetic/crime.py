@@ -21,6 +21,7 @@ OFFENCES = np.array(
 )
 NUISANCE = np.array(["personal", "nuisance", "environmental"], dtype=object)
 ACTIONS = np.array(["asb_order", "asb_injunction", "asb_contract", "housing_asb_action"], dtype=object)
+DAYS_UNDER_EIGHTEEN = 6573  # 18 years are 6,574 or 6,575 days
 TENTH_BIRTHDAY, EIGHTEENTH_BIRTHDAY = 3653, 6575  # in days, a little after the day itself
 
 
@@ -47,11 +48,14 @@ def _planned(
     until = calendar.until
     age = people.age(until)
     homes = np.flatnonzero(plan.crime)
-    youth = pick_member(rng, people, (age >= 11) & (age <= 17), homes)
+    # Under 18 on the day of the offence; by the as-at date some have had their eighteenth birthday.
+    was_child = (age >= 11) & (people.born + DAYS_UNDER_EIGHTEEN > calendar.year_ago + 20)
+    youth = pick_member(rng, people, was_child & (people.role == CHILD), homes)
     by_child = (youth != NOBODY) & happens(rng, declared.share("evidence.crime.youth_offence"), len(homes))
     offenders = repeated(rng, youth[by_child], 1, 1.0)
     first = np.maximum(calendar.year_ago + 1, people.born[offenders] + TENTH_BIRTHDAY)
-    on = between(rng, first, until, len(offenders))
+    last = np.minimum(until, people.born[offenders] + DAYS_UNDER_EIGHTEEN)
+    on = between(rng, first, last, len(offenders))
     frames = [
         make_facts("police", "proven_offence", offenders, on, code=_some(rng, OFFENCES, len(on)), role="offender")
     ]

@@ -132,7 +132,7 @@ def _people(
     age[second_adult[has_second]] = second[has_second]
     elder = role == GRANDPARENT
     age[elder] = np.clip(
-        elders[household[elder]] + np.where(place[elder] == 0, 0.0, rng.normal(2, 3, elder.sum())), 38, 97
+        elders[household[elder]] + np.where(place[elder] == 0, 0.0, np.abs(rng.normal(2, 3, elder.sum()))), 38, 97
     )
     sharer = role == SHARER
     age[sharer] = np.clip(main[household[sharer]] + rng.normal(0, 4, sharer.sum()), 18.1, 60)

@@ -98,6 +98,7 @@ def people_table(
     for name in ("nino", "nhs_number", "upn", "pnc_id"):
         if name in columns:
             table[name] = getattr(identifiers, name)[who].copy()
+            _misread(rng, table[name], declared.share(f"partners.{partner}.wrong_identifier"))
     if partner == "council":
         # Social care keeps the NHS number and the UPN of a child; the rest of the council does not.
         outside = ~view.social_care[who]
@@ -110,6 +111,15 @@ def people_table(
         temporary = happens(rng, declared.share("partners.schools.temporary_upn"), count) & (table["upn"] != None)  # noqa: E711
         table["upn"][temporary] = [upn[:-1] + "ABC"[int(upn[-1]) % 3] for upn in table["upn"][temporary]]
     return {name: table[name] for name in columns}
+
+
+def _misread(rng: np.random.Generator, values: Texts, share: float) -> None:
+    """Put a wrong digit into a share of the identifiers, in place."""
+    for row in np.flatnonzero((values != None) & happens(rng, share, len(values))):  # noqa: E711
+        value = values[row]
+        place = 3 + int(row) % 4
+        if value[place].isdigit():
+            values[row] = f"{value[:place]}{(int(value[place]) + 1 + int(row) % 8) % 10}{value[place + 1 :]}"
 
 
 def residence_rows(
