@@ -60,7 +60,7 @@ def comparison_levels(comparison: Comparison, data: Comparable, index_a: Index, 
 
 def _name_comparison(comparison: Comparison, data: Comparable, index_a: Index, index_b: Index) -> Levels:
     filters = data.filters[comparison.name]
-    levels = name_levels(filters, index_a, index_b, name_thresholds(comparison))
+    levels = name_levels(filters, index_a, index_b, *name_thresholds(comparison))
     for code, level in enumerate(comparison.levels):
         if level.exchanged_with is not None:
             other = data.filters[level.exchanged_with]
@@ -69,15 +69,19 @@ def _name_comparison(comparison: Comparison, data: Comparable, index_a: Index, i
     return levels
 
 
-def name_thresholds(comparison: Comparison) -> NDArray[np.float32]:
-    """The lowest Dice of each level but the last, in order; a level that only an exchange reaches has one above 1."""
-    return np.array(
-        [
-            2.0 if level.exchanged_with is not None or level.dice is None else level.dice
-            for level in comparison.levels[:-1]
-        ],
-        dtype=np.float32,
-    )
+def name_thresholds(comparison: Comparison) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Per level but the last, in order: lowest Dice, lowest overlap, most bits of the shorter name for the overlap.
+
+    What a level does not ask by is set so that nothing reaches it by that; an exchange is reached by neither.
+    """
+    never = 2.0
+    dice, overlap, shorter = [], [], []
+    for level in comparison.levels[:-1]:
+        straight = level.exchanged_with is None
+        dice.append(level.dice if straight and level.dice is not None else never)
+        overlap.append(level.overlap if straight and level.overlap is not None else never)
+        shorter.append(level.shorter_bits if level.shorter_bits is not None else np.inf)
+    return np.array(dice, np.float32), np.array(overlap, np.float32), np.array(shorter, np.float32)
 
 
 def date_level_table(comparison: Comparison) -> Levels:
@@ -120,8 +124,8 @@ _popcount: Any = _count_bits
 
 
 @njit(nogil=True, cache=True)
-def _pair_dice(left: Filters, right: Filters, row_a: int, row_b: int) -> np.float32:
-    """Dice coefficient 2|A∩B| / (|A|+|B|) of two filters; -1 where either has no bit set."""
+def _pair_bits(left: Filters, right: Filters, row_a: int, row_b: int) -> tuple[Any, Any, Any]:
+    """Number of bits that two filters share, and that each has."""
     common = np.uint64(0)
     bits_a = np.uint64(0)
     bits_b = np.uint64(0)
@@ -131,34 +135,45 @@ def _pair_dice(left: Filters, right: Filters, row_a: int, row_b: int) -> np.floa
         common += _popcount(a & b)
         bits_a += _popcount(a)
         bits_b += _popcount(b)
-    if bits_a == 0 or bits_b == 0:
-        return np.float32(-1.0)
-    return np.float32(2.0 * common / (bits_a + bits_b))
+    return np.int64(common), np.int64(bits_a), np.int64(bits_b)
 
 
 @njit(nogil=True, cache=True)
 def dice(filters_a: Filters, filters_b: Filters, index_a: Index, index_b: Index) -> NDArray[np.float32]:
-    """Dice coefficient of each pair of filters, in [0, 1]; -1 where either is missing."""
+    """Dice coefficient 2|A∩B| / (|A|+|B|) of each pair of filters, in [0, 1]; -1 where either has no bit set."""
     result = np.empty(index_a.shape[0], dtype=np.float32)
     for pair in range(index_a.shape[0]):
-        result[pair] = _pair_dice(filters_a, filters_b, index_a[pair], index_b[pair])
+        common, bits_a, bits_b = _pair_bits(filters_a, filters_b, index_a[pair], index_b[pair])
+        held = bits_a > 0 and bits_b > 0
+        result[pair] = np.float32(2.0 * common / (bits_a + bits_b)) if held else np.float32(-1.0)
     return result
 
 
 @njit(nogil=True, cache=True)
-def name_levels(filters: Filters, index_a: Index, index_b: Index, thresholds: NDArray[np.float32]) -> Levels:
-    """The first level whose lowest Dice the pair reaches (the last level: none); -1 where either is missing."""
+def name_levels(
+    filters: Filters,
+    index_a: Index,
+    index_b: Index,
+    dices: NDArray[np.float32],
+    overlaps: NDArray[np.float32],
+    shorter_bits: NDArray[np.float32],
+) -> Levels:
+    """The first level that the pair reaches by Dice or by overlap (see `name_thresholds`), else the last; -1 where
+    either name is missing."""
     result = np.empty(index_a.shape[0], dtype=np.int8)
     for pair in range(index_a.shape[0]):
-        similarity = _pair_dice(filters, filters, index_a[pair], index_b[pair])
-        level = thresholds.shape[0]
-        if similarity < 0:
-            level = -1
-        else:
-            for code in range(thresholds.shape[0]):
-                if similarity >= thresholds[code]:
-                    level = code
-                    break
+        common, bits_a, bits_b = _pair_bits(filters, filters, index_a[pair], index_b[pair])
+        if bits_a == 0 or bits_b == 0:
+            result[pair] = -1
+            continue
+        shorter = min(bits_a, bits_b)
+        similarity = np.float32(2.0 * common / (bits_a + bits_b))
+        overlap = np.float32(common / shorter)
+        level = dices.shape[0]
+        for code in range(dices.shape[0]):
+            if similarity >= dices[code] or (overlap >= overlaps[code] and shorter <= shorter_bits[code]):
+                level = code
+                break
         result[pair] = level
     return result
 
@@ -170,10 +185,11 @@ def exchanged(
     """Whether the forename of each is the surname of the other, both at least at Dice `lowest`."""
     result = np.zeros(index_a.shape[0], dtype=np.bool_)
     for pair in range(index_a.shape[0]):
-        a = index_a[pair]
-        b = index_b[pair]
-        if _pair_dice(forenames, surnames, a, b) >= lowest:
-            result[pair] = _pair_dice(surnames, forenames, a, b) >= lowest
+        for first, second in ((index_a[pair], index_b[pair]), (index_b[pair], index_a[pair])):
+            common, bits_a, bits_b = _pair_bits(forenames, surnames, first, second)
+            result[pair] = bits_a > 0 and bits_b > 0 and np.float32(2.0 * common / (bits_a + bits_b)) >= lowest
+            if not result[pair]:
+                break
     return result
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.contracts.linkage import Comparison, LinkModel
 from pipeline.link.block import Encodings
 from pipeline.link.compare import positions
-from pipeline.link.weigh import Probabilities
+from pipeline.link.weigh import Probabilities, smoothed
 
 LEAST = 1e-9
 
@@ -52,11 +52,7 @@ def chance_probabilities(
 
 
 def counted_chance(comparison: Comparison, counts: Any, most: float, model: LinkModel) -> NDArray[np.float64]:
-    """u from partners' counts; the model's starting u weighs as one pair seen at each level.
-
-    One pair at a level of starting rate r stands for 1 / r pairs drawn (a gamma prior for each level's rate): a level
-    that nobody happened to see keeps about its starting rate, and one seen often takes what was seen.
-    """
+    """u from partners' counts and the model's starting u (see `weigh.smoothed`)."""
     start = np.asarray(
         model.starting_u.get(comparison.name, np.full(len(comparison.levels), 1 / len(comparison.levels)))
     )
@@ -65,8 +61,7 @@ def counted_chance(comparison: Comparison, counts: Any, most: float, model: Link
         drawn = np.zeros(len(start))
     if drawn.sum() > most:
         drawn = drawn * most / drawn.sum()
-    rates = (drawn + 1.0) / (drawn.sum() + 1.0 / np.maximum(start, LEAST))
-    return np.asarray(rates / rates.sum())
+    return smoothed(drawn, start)
 
 
 def token_chance(comparison: Comparison, codes: Mapping[str, NDArray[np.int64]]) -> NDArray[np.float64]:

@@ -125,12 +125,24 @@ def _log_terms(
     names = tuple(comparison.name for comparison in model.comparisons)
     place = levels.astype(np.int64) + 1
     columns = np.arange(len(names))
+    place = np.where(told_already(levels, model), 0, place)
     log_m = np.log(_table(names, estimates.m))[columns, place]
     log_u = np.log(_table(names, estimates.u))[columns, place]
     if dependent.any() and estimates.u_given:
         given = np.log(_table(names, {**estimates.u, **estimates.u_given}))[columns, place]
         log_u[dependent] = given[dependent]
     return log_m, log_u
+
+
+def told_already(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
+    """(patterns, comparisons): where a comparison repeats what an earlier one said: names exchanged are one event."""
+    names = [comparison.name for comparison in model.comparisons]
+    told = np.zeros(levels.shape, dtype=np.bool_)
+    for column, comparison in enumerate(model.comparisons):
+        for code, level in enumerate(comparison.levels):
+            if level.exchanged_with in names[:column]:
+                told[:, column] |= levels[:, column] == code
+    return told
 
 
 def at_dependent_level(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
@@ -160,7 +172,7 @@ def estimate(counts: dict[str, NDArray[np.int64]], u: Probabilities, model: Link
         if learnt is not None:
             passes[dependent.learn_in] = learnt
             different = learnt.matches / learnt.share - learnt.matches
-            given = {name: _blend(learnt.u[name], different, given[name]) for name in given}
+            given = {name: smoothed(learnt.u[name] * different, given[name]) for name in given}
     for name in model.em_passes:
         if name not in passes:
             learnt = _learn(name, counts, model, Estimates(starting_m, u, given), starting_m)
@@ -190,6 +202,7 @@ def _learn(
     left_out = [comparison.name in model.em_passes.get(name, ()) for comparison in model.comparisons]
     dependent = at_dependent_level(levels, model)
     levels[:, left_out] = MISSING
+    levels[told_already(levels, model)] = MISSING
     log_u = _log_terms(levels, model, known, dependent)[1].sum(axis=1)
     return expectation_maximisation(
         levels,
@@ -215,5 +228,11 @@ def _averaged(passes: dict[str, Learnt], model: LinkModel, starting_m: Probabili
     return averaged
 
 
-def _blend(learnt: NDArray[np.float64], pairs: float, start: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray((learnt * pairs + start * STARTING_PAIRS) / (pairs + STARTING_PAIRS))
+def smoothed(drawn: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shares of levels from pairs drawn at each, a starting share weighing as one pair seen at each level.
+
+    One pair at a level of starting rate r stands for 1 / r pairs drawn (a gamma prior for each level's rate): a level
+    that nobody happened to see keeps about its starting rate, and one seen often takes what was seen.
+    """
+    rates = (drawn + 1.0) / (drawn.sum() + 1.0 / np.maximum(start, LEAST))
+    return np.asarray(rates / rates.sum())
