@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import secrets
 import shlex
 import signal
 import subprocess
@@ -19,11 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.airflow_home import AirflowHome, prepare_airflow_home
-from pipeline.airflow_home.home import LOGIN, keep_private
+from pipeline.airflow_home.home import LOGIN
 from pipeline.airflow_home.sessions import end_session
 from pipeline.errors import OrchestrationError
 from pipeline.settings import Settings
-from pipeline.store.address import parse_address
 from pipeline.store.database import Database, open_database
 
 LOG_NAME = "standalone"
@@ -39,7 +37,7 @@ def up(settings: Settings, say: Callable[[str], None] = print) -> None:
     """
     with _ended_by_signals() as ended, _only_one(settings) as lock, open_database(settings) as database:
         say("Starting Airflow and the live database; half a minute or so.")
-        home = prepare_airflow_home(settings, LOG_NAME, database_url=_airflow_database(settings, database))
+        home = prepare_airflow_home(settings, LOG_NAME, database_url=_airflow_database(database))
         with _standalone(settings, home, lock) as airflow:
             if _wait_until_healthy(home, airflow, ended):
                 _say_where(settings, home, database, say)
@@ -47,29 +45,14 @@ def up(settings: Settings, say: Callable[[str], None] = print) -> None:
             say("Stopping.")
 
 
-def _airflow_database(settings: Settings, database: Database) -> str | None:
-    """A database of Airflow's own on the embedded server, with a login that sees nothing else; its URL.
+def _airflow_database(database: Database) -> str | None:
+    """The URL of a database of Airflow's own on the embedded server, with a login that sees nothing else.
 
     None on a server that is not ours to add databases to: Airflow then keeps its records in its home.
     """
-    if settings.database_url:
+    if database.server is None:
         return None
-    from psycopg import sql
-
-    (settings.airflow / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)
-    password_file = settings.airflow / "secrets" / "database-password"
-    keep_private(password_file, lambda: secrets.token_urlsafe(24))
-    password = password_file.read_text(encoding="utf-8")
-    address = parse_address(database.url)
-    with address.connect(autocommit=True) as connection:
-        if not connection.execute("select 1 from pg_roles where rolname = 'airflow'").fetchone():
-            connection.execute("create role airflow login")
-        connection.execute(sql.SQL("alter role airflow password {}").format(sql.Literal(password)))
-        if not connection.execute("select 1 from pg_database where datname = 'airflow'").fetchone():
-            connection.execute("create database airflow owner airflow")
-            connection.execute("revoke all on database airflow from public")
-    own = address.as_login("airflow", password).in_database("airflow")
-    return own.url().replace("postgresql://", "postgresql+psycopg2://", 1)
+    return database.server.make_login_database("airflow").url().replace("postgresql://", "postgresql+psycopg2://", 1)
 
 
 @contextmanager
@@ -123,7 +106,7 @@ def _run_until(ended: threading.Event, airflow: subprocess.Popen[bytes], home: A
 
 
 def _say_where(settings: Settings, home: AirflowHome, database: Database, say: Callable[[str], None]) -> None:
-    place = parse_address(database.url)
+    place = database.address
     password = f"password in {home.password_file}"
     if sys.stdout.isatty():  # to the person at the terminal, and to no log
         password = f"password {json.loads(home.password_file.read_text(encoding='utf-8'))[LOGIN]}"

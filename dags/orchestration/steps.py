@@ -58,7 +58,8 @@ def build_and_publish() -> dict[str, Any]:
             raise AirflowSkipException("No delivery has been loaded since the last published build.")
         summary = build(settings, database, as_at)
     _emit(lineage.of_build(summary.run_id, summary.counts.get("families")))
-    return {"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": summary.counts}
+    counts = {name: count for name, count in summary.counts.items() if isinstance(count, int)}
+    return {"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": counts}
 
 
 @told_plainly

@@ -1,0 +1,109 @@
+"""What a failing task tells Airflow: our words, never a library's, and a retry only where it can help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.settings import Settings
+from tests.airflow.conftest import ask_airflow
+
+TRY_ALL = """
+import json, os, sys, traceback
+sys.path.insert(0, {dags!r})
+import psycopg
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from orchestration.failures import tell, told_plainly
+from pipeline.errors import BuildError, DeliveryError, StoreError
+words = dict(where="delivery x-000001-aaaaaaaa", rule="it is not signed.", remedy="seal it again.")
+
+def unforeseen():
+    try:
+        int("QQ123456C")
+    except ValueError as error:
+        raise RuntimeError("Jane Doe of QQ123456C") from error
+
+def of_database():
+    raise psycopg.errors.UniqueViolation("Key (nino)=(QQ123456C) already exists.")
+
+def full_disk():
+    raise OSError(28, "No space left on device", "/home/Jane Doe")
+
+def raising(error):
+    def function():
+        raise error
+    return function
+
+cases = dict(
+    rejected=raising(DeliveryError(code="unsigned", **words)), store=raising(StoreError(**words)),
+    nothing=raising(BuildError(**words)), skipped=raising(AirflowSkipException("nothing waits")),
+    unforeseen=unforeseen, database=of_database, disk=full_disk,
+)
+told = {{}}
+for name, function in cases.items():
+    try:
+        told_plainly(function)()
+    except Exception as error:
+        told[name] = dict(
+            kind=type(error).__name__, final=isinstance(error, AirflowFailException), text=str(error),
+            trace="".join(traceback.format_exception(error)),
+            context=repr(error.__context__), cause=repr(error.__cause__),
+        )
+        class Task: dag_id, task_id = "ingest_x", name
+        tell(dict(ti=Task, exception=error))
+class Killed: dag_id, task_id = "build_live", "build_and_publish"
+tell(dict(ti=Killed))
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    from pipeline.settings import PROJECT
+
+    home = tmp_path_factory.mktemp("failures")
+    answer = ask_airflow(Settings(home=home), TRY_ALL.format(dags=str(PROJECT / "dags")))
+    alerts = Settings(home=home).airflow / "logs" / "alerts.log"
+    return {"alerts": Path(alerts).read_text(), **answer}
+
+
+def test_our_errors_keep_their_words(told: dict[str, Any]) -> None:
+    assert told["rejected"]["text"] == ("delivery x-000001-aaaaaaaa: it is not signed. What to do: seal it again.")
+
+
+def test_only_what_may_pass_by_itself_is_retried(told: dict[str, Any]) -> None:
+    final = {name: case["final"] for name, case in told.items() if name != "alerts"}
+    assert final == {
+        "rejected": True, "nothing": True, "store": False, "skipped": False,
+        "unforeseen": False, "database": False, "disk": False,
+    }  # fmt: skip
+
+
+def test_a_skip_stays_a_skip(told: dict[str, Any]) -> None:
+    assert told["skipped"]["kind"] == "AirflowSkipException"
+
+
+def test_no_value_travels_with_an_unforeseen_error(told: dict[str, Any]) -> None:
+    assert "QQ123456C" not in str(told)
+    assert "Jane" not in str(told)
+    for name in ("unforeseen", "database", "disk"):
+        assert told[name]["context"] == told[name]["cause"] == "None"
+
+
+def test_an_unforeseen_error_is_told_by_kind_and_place(told: dict[str, Any]) -> None:
+    assert "unforeseen RuntimeError" in told["unforeseen"]["text"]
+    assert "in unforeseen" in told["unforeseen"]["text"]
+    assert "UniqueViolation (SQLSTATE 23505)" in told["database"]["text"]
+    assert "No space left on device" in told["disk"]["text"]
+
+
+def test_one_alert_line_per_failure(told: dict[str, Any]) -> None:
+    lines = told["alerts"].splitlines()
+    assert len(lines) == 8
+    assert lines[0].endswith(
+        "ingest_x.rejected: delivery x-000001-aaaaaaaa: it is not signed. What to do: seal it again."
+    )
+    assert "ended from outside" in lines[-1]
+    assert all(line.count("What to do:") == 1 for line in lines if "skipped" not in line)
