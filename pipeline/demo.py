@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.cli.options import progress_bar
 from pipeline.contracts import load_contracts, load_vocabulary
 from pipeline.settings import Settings
+from pipeline.terminal import progress_bar
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,16 +56,14 @@ def run_demo(settings: Settings, population: int, seed: int, terminal: Console) 
     from pipeline.publish import latest_run
     from pipeline.reports import console_summary, write_run_report
     from pipeline.store.database import open_database
-    from pipeline.synthetic import synthesise
+    from pipeline.synthetic.borough import synthesise
 
     clock = Clock()
     contracts = load_contracts(settings.declarations, load_vocabulary(settings.declarations))
     terminal.rule("[bold]Whole Family[/bold]: a made-up borough, end to end")
 
     with clock.stage("synthesise"), progress_bar(f"Make up a borough of {population:,} people", terminal) as progress:
-        synthesise(
-            population, seed, settings.home, declarations=settings.declarations, until=AS_AT, progress=progress
-        )
+        synthesise(population, seed, settings.home, declarations=settings.declarations, until=AS_AT, progress=progress)
 
     make_all_keys(settings, sorted(contracts))
     with clock.stage("pseudonymise and deliver"):

@@ -48,11 +48,8 @@ class EvidenceInputs:
 
 def read_link_inputs(database: Database) -> LinkInputs:
     """Everything linking needs, read as the linking role."""
-    tokens = ", ".join(f"{name}_token as {name}" for name in RECORD_TOKENS)
     with database.adbc(role=LINKER) as connection:
-        records = read_frame(
-            connection, f"select record_id, partner, sex, {tokens} from identity.record order by record_id"
-        )
+        records = read_frame(connection, "select * from identity.record order by record_id")
         encodings = read_frame(
             connection,
             "select record_id, pass, block, forename, surname, date_parts from identity.encoding"
@@ -77,7 +74,7 @@ def read_evidence_inputs(database: Database) -> EvidenceInputs:
     with database.adbc(role=EVALUATOR) as connection:
 
         def frame(sql: str) -> pd.DataFrame:
-            return read_frame(connection, sql).to_pandas(date_as_object=False)
+            return pd.DataFrame(read_frame(connection, sql).to_pandas(date_as_object=False))
 
         return EvidenceInputs(
             attributes=frame("select record_id, partner, birth_month, sex from evidence.person_attribute"),
@@ -165,7 +162,7 @@ def _records_frame(table: pa.Table) -> pd.DataFrame:
         "sex": table["sex"].to_pandas(),
     }
     for name in RECORD_TOKENS:
-        codes = table[name].combine_chunks().dictionary_encode().indices
+        codes = table[f"{name}_token"].combine_chunks().dictionary_encode().indices
         columns[name] = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     return pd.DataFrame(columns)
 

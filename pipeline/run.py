@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pandas as pd
+
 from pipeline import criteria, families, link, nightly, publish
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
@@ -56,6 +58,7 @@ def build(
         raise BuildError(
             where="build", rule="no delivery has been accepted yet.", remedy="deliver and ingest first; then build."
         )
+    moment = pd.Timestamp(date)
 
     with publish.open_run(database, as_at=date, pack=pack, model=model) as run:
         summary = BuildSummary(run_id=run.run_id, as_at=date)
@@ -79,7 +82,7 @@ def build(
                 persons,
                 nightly.by_person(facts.residences, linked.persons),
                 nightly.by_person(facts.relationships, linked.persons),
-                date,
+                moment,
                 facts.previous_members,
             )
 
@@ -87,9 +90,7 @@ def build(
             progress("evaluate criteria", 0.75)
             evidence = nightly.by_person(facts.facts, linked.persons)
             coverage = nightly.read_coverage(database, contracts, date)
-            evaluated = criteria.evaluate(
-                formed.families, formed.members, persons, evidence, coverage, pack, date
-            )
+            evaluated = criteria.evaluate(formed.families, formed.members, persons, evidence, coverage, pack, moment)
 
         with summary.timed("publish"):
             progress("publish", 0.85)

@@ -6,7 +6,7 @@ The three trust zones are three folders of a home; on a real installation each s
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -19,7 +19,8 @@ class Settings:
     home: Path
     declarations: Path = PROJECT / "schemas"
     expectations: Path = PROJECT / "expectations"
-    database_url: str | None = None  # None: the embedded server in `home`
+    # None: the embedded server in `home`. A URL may carry a password, so it is in no repr.
+    database_url: str | None = field(default=None, repr=False)
 
     # --- partner's zone
     def partner_home(self, partner: str) -> Path:

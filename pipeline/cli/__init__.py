@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 
 import typer
 
@@ -29,6 +31,18 @@ def main() -> None:
     except WholeFamilyError as error:
         sys.stderr.write(f"\nStopped: {error.where}\n  Rule:       {error.rule}\n  What to do: {error.remedy}\n")
         sys.exit(error.exit_code)
+    except Exception as fault:  # its text may hold a value: say what and where, never the text
+        sys.stderr.write(f"\nStopped by a fault of the program: {type(fault).__name__} in {_place_of(fault)}.\n")
+        sys.stderr.write("  What to do: nothing users see has changed; report this line.\n")
+        if os.environ.get("WHOLEFAMILY_TRACEBACK") == "1":  # a developer's machine, made-up data
+            raise
+        sys.exit(70)
+
+
+def _place_of(fault: BaseException) -> str:
+    """File and line of our innermost frame."""
+    frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if "/pipeline/" in frame.filename]
+    return f"{frames[-1].filename.rpartition('/pipeline/')[2]}, line {frames[-1].lineno}" if frames else "a library"
 
 
 if __name__ == "__main__":

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.cli.options import DatabaseUrl, Home, console, progress_bar, settings_of
+from pipeline.cli.options import DatabaseUrl, Home, settings_of
+from pipeline.terminal import console, progress_bar
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from pipeline.synthetic.borough import SynthesisSummary
 
 PANEL = "To see it work"
 Population = Annotated[int, typer.Option("--population", help="People of the made-up borough, 2,000 to 1,500,000.")]
@@ -29,12 +35,28 @@ def synthesise(
     Example: `wholefamily synthesise --population 20000 --seed 7 --out borough`
     """
     from pipeline.settings import read_settings
-    from pipeline.synthetic import synthesise as make
+    from pipeline.synthetic.borough import synthesise as make
 
     terminal = console()
     with progress_bar("Synthesise", terminal) as progress:
         summary = make(population, seed, out, declarations=read_settings().declarations, progress=progress)
-    terminal.print(summary.table())
+    terminal.print(_borough_table(summary))
+    terminal.print(f"Written to {out}: raw/<partner>/ and truth/.", highlight=False)
+
+
+def _borough_table(summary: SynthesisSummary) -> Table:
+    from rich.table import Table
+
+    table = Table("What", title="Made up", title_justify="left", show_edge=False)
+    table.add_column("Count", justify="right")
+    table.add_row("people", f"{summary.people:,}")
+    table.add_row("families and households", f"{summary.families:,}")
+    table.add_row("families with children", f"{summary.families_with_children:,}")
+    for criterion, families in summary.met.items():
+        table.add_row(f"  true: {criterion.replace('_', ' ')}", f"{families:,}")
+    for partner, tables in summary.rows.items():
+        table.add_row(f"rows of {partner}", f"{sum(tables.values()):,}")
+    return table
 
 
 def demo(

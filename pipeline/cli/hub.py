@@ -12,13 +12,12 @@ from pipeline.cli.options import (
     DatabaseUrl,
     Home,
     Json,
-    console,
     contract_of,
     contracts_of,
     day,
-    progress_bar,
     settings_of,
 )
+from pipeline.terminal import console, progress_bar
 
 PANEL = "At the hub"
 
@@ -58,14 +57,16 @@ def ingest(
         terminal.print(deliveries_table(outcomes))
     elif not failures:
         terminal.print("Nothing waits in the landing folders.")
-    for failure in failures[1:]:
-        typer.echo(str(failure), err=True)
+    for other in failures[1:]:
+        typer.echo(str(other), err=True)
     if failures:
         raise failures[0]
 
 
 def build(
-    as_at: Annotated[str | None, typer.Option("--as-at", help="Day to evaluate at (default: last day covered).")] = None,
+    as_at: Annotated[
+        str | None, typer.Option("--as-at", help="Day to evaluate at (default: last day covered).")
+    ] = None,
     home: Home = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,

@@ -1,21 +1,15 @@
-"""Options that several commands share, and how long steps show themselves."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
 import datetime as dt
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from pipeline.contracts import Contract
-    from pipeline.progress import Progress
     from pipeline.settings import Settings
 
 Home = Annotated[
@@ -61,33 +55,3 @@ def day(text: str | None, option: str) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter("give a date as YYYY-MM-DD", param_hint=option) from None
-
-
-def console() -> Console:
-    """The terminal, or 120 columns where there is none, so that tables do not fold in logs."""
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=120)
-
-
-@contextmanager
-def progress_bar(title: str, terminal: Console) -> Iterator[Progress]:
-    """A progress bar with what is being done; without a terminal, nothing but the title."""
-    if not terminal.is_terminal:
-        terminal.print(f"{title} …", highlight=False)
-        yield lambda _description, _fraction: None
-        return
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
-
-    with Bars(
-        TextColumn("{task.description:<44}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(),
-        console=terminal,
-    ) as bars:  # fmt: skip
-        task = bars.add_task(title, total=1.0)
-
-        def told(description: str, fraction: float) -> None:
-            bars.update(task, description=f"{title}: {description}"[:44], completed=fraction)
-
-        yield told
-        bars.update(task, description=title, completed=1.0)

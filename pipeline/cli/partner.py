@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Home, console, contract_of, contracts_of, day, progress_bar, settings_of
+from pipeline.cli.options import Home, contract_of, contracts_of, day, settings_of
+from pipeline.terminal import console, progress_bar
 
 PANEL = "At the partner"
 keys_app = typer.Typer(help="Make and exchange the keys of the zones.", no_args_is_help=True)
@@ -107,7 +108,9 @@ def _keys() -> None:
 def pseudonymise(
     partner: Partner,
     raw: Annotated[Path, typer.Argument(help="Folder with the extract: people.csv, residences.csv, …")],
-    out: Annotated[Path | None, typer.Option("--out", help="Outbox folder (default: the partner's, in the home).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Outbox folder (default: the partner's, in the home).")
+    ] = None,
     since: Annotated[str | None, typer.Option("--from", help="First day the extract covers (YYYY-MM-DD).")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Last day the extract covers (YYYY-MM-DD).")] = None,
     home: Home = None,
@@ -131,7 +134,9 @@ def pseudonymise(
 
 def deliver(
     partner: Partner,
-    outbox: Annotated[Path | None, typer.Option("--outbox", help="The outbox given to pseudonymise with --out.")] = None,
+    outbox: Annotated[
+        Path | None, typer.Option("--outbox", help="The outbox given to pseudonymise with --out.")
+    ] = None,
     landing: Annotated[
         Path | None, typer.Option("--landing", help="The hub's landing folder (default: in the home).")
     ] = None,

@@ -40,9 +40,7 @@ def open_run(database: Database, *, as_at: dt.date, pack: Pack, model: LinkModel
     """
     with database.connect() as holder, advisory_lock(holder, HUB_DATA):
         with database.connect() as connection:
-            connection.execute(
-                "update registry.run set state = 'failed', finished_at = now() where state = 'running'"
-            )
+            connection.execute("update registry.run set state = 'failed', finished_at = now() where state = 'running'")
             row = connection.execute(
                 "insert into registry.run (kind, as_at, started_at, state, code_version, pack, pack_version,"
                 " model_version) values ('build', %s, now(), 'running', %s, %s, %s, %s) returning run_id",

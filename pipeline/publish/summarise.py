@@ -49,7 +49,6 @@ def counts(pack: Pack, linked: LinkResult, formed: FamilyResult, evaluated: Crit
             "candidate": int(linked.blocking["candidate_pairs"].sum()),
             **{decision: int(decisions.get(decision, 0)) for decision in ("match", "possible", "cut")},
         },
-        "weights_histogram": linked.parameters.get("weights_histogram"),
         "combinations": [
             {"criteria": list(names), "families": int(families), "selected": bool(selected)}
             for names, families, selected in zip(
@@ -98,7 +97,7 @@ def write_summary(
     cells = pd.MultiIndex.from_product([areas, names], names=["area", "criterion"])
     by_area = flagged.groupby(["area", "criterion"]).size().reindex(cells, fill_value=0)
     table = suppressed(by_area.unstack("criterion"))
-    rows = table.stack(future_stack=True).rename("families").reset_index()
+    rows = table.stack(future_stack=True).reset_index(name="families")
     rows = rows.assign(as_at=run.as_at, pack=run.pack.id)[["as_at", "area", "pack", "criterion", "families"]]
     connection.execute("delete from publication.summary")
     copy_frame(connection, "publication.summary", rows.astype({"families": "Int64"}))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 import psycopg
+from psycopg import sql
 
 from pipeline import audit
 from pipeline.publish import history, summarise
@@ -63,9 +64,7 @@ def _write_links(connection: psycopg.Connection[Any], run: Run, linked: LinkResu
     _append_ledger(connection, run, "identity.person_ledger", linked.ledger)
 
 
-def _write_families(
-    connection: psycopg.Connection[Any], run: Run, formed: FamilyResult, persons: pd.DataFrame
-) -> None:
+def _write_families(connection: psycopg.Connection[Any], run: Run, formed: FamilyResult, persons: pd.DataFrame) -> None:
     families = formed.families[["family_id", "kind", "area", "adults", "children", "to_review"]]
     _replace(connection, "publication.family", families.assign(as_at=run.as_at, run_id=run.run_id))
     members = formed.members.merge(persons[["person_id", "birth_month", "sex"]], on="person_id", how="left")
@@ -117,5 +116,5 @@ def _append_ledger(connection: psycopg.Connection[Any], run: Run, table: str, le
 
 def _replace(connection: psycopg.Connection[Any], table: str, frame: pd.DataFrame) -> None:
     """Delete and copy inside the transaction: readers keep seeing the old rows until the commit."""
-    connection.execute(f"delete from {table}".encode())  # a constant of this module
+    connection.execute(sql.SQL("delete from {}").format(sql.Identifier(*table.split("."))))
     copy_frame(connection, table, frame)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,8 @@ class Ended:
 Run = Callable[..., Ended]
 
 
-@pytest.fixture()
-def run(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+@pytest.fixture
+def run(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run `wholefamily …` in this installation, in this process."""
     monkeypatch.setenv("WHOLEFAMILY_HOME", str(settings.home))
     monkeypatch.setenv("WHOLEFAMILY_DATABASE_URL", str(settings.database_url))
@@ -47,7 +47,7 @@ def run(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
         assert code is None or exit_code == code, seen.out + seen.err
         return Ended(exit_code, seen.out, seen.err)
 
-    yield command
+    return command
 
 
 def send(run: Run, partner: str, raw: Path) -> None:
@@ -56,7 +56,7 @@ def send(run: Run, partner: str, raw: Path) -> None:
     run("deliver", partner)
 
 
-@pytest.fixture()
+@pytest.fixture
 def dozen(run: Run) -> Run:
     """The dozen of examples/, delivered, taken in and built."""
     run("keys", "all")

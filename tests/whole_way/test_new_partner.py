@@ -92,7 +92,7 @@ def add_probation(declarations: Path, expectations: Path) -> None:
         copy.write_text(json.dumps(suite))
 
 
-@pytest.fixture()
+@pytest.fixture
 def with_probation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     declarations, expectations = tmp_path / "schemas", tmp_path / "expectations"
     shutil.copytree(PROJECT / "schemas", declarations)
