@@ -14,6 +14,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -162,14 +163,13 @@ def _evaluate(suite: Suite, declared: list[Expectation], frame: pd.DataFrame) ->
         raise _declaration(
             suite.path, f"Great Expectations does not know {', '.join(unknown)}.", "mend the name or its kwargs."
         )
-    batch = (
-        _context()
-        .data_sources.add_or_update_pandas("delivery")
-        .add_dataframe_asset(suite.name)
-        .add_batch_definition_whole_dataframe("whole")
-        .get_batch({"dataframe": frame})
-    )
-    results = batch.validate(built, result_format="BOOLEAN_ONLY").results
+    source = _data_source()
+    asset = source.add_dataframe_asset(suite.name)
+    try:
+        batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": frame})
+        results = batch.validate(built, result_format="BOOLEAN_ONLY").results
+    finally:
+        source.delete_asset(suite.name)
     outcomes = {int(result.expectation_config.meta["number"]): bool(result.success) for result in results}
     broken = [result.expectation_config.type for result in results if _raised(result.exception_info)]
     if broken or not outcomes or len(outcomes) != len(declared):
@@ -207,14 +207,15 @@ def _loggers() -> Iterator[str]:
     yield from (name for name in list(logging.root.manager.loggerDict) if name.startswith("great_expectations."))
 
 
-def _context() -> Any:
-    """An ephemeral context: nothing of it is written anywhere; no progress bars, no usage statistics."""
+@lru_cache(maxsize=1)
+def _data_source() -> Any:
+    """A source of data frames in an ephemeral context: nothing of it is written anywhere; no progress bars."""
     from great_expectations import get_context
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
+    return context.data_sources.add_pandas("deliveries")
 
 
 def _declaration(path: Path, rule: str, remedy: str) -> DeclarationError:

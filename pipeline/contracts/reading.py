@@ -10,6 +10,8 @@ import yaml
 from pipeline.errors import DeclarationError
 
 Item = TypeVar("Item")
+# The same safe loader written in C, where it was built: about ten times faster.
+SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises DeclarationError when the file is missing, is not YAML, or holds something else than a mapping.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=SAFE_LOADER)  # noqa: S506
     except FileNotFoundError:
         raise DeclarationError(
             where=str(path), rule="the declaration does not exist.", remedy="create it, or check the name."
