@@ -12,6 +12,7 @@ import pytest
 from pipeline.contracts import Contract, load_vocabulary
 from pipeline.errors import DeclarationError
 from pipeline.synthetic.borough import synthesise
+from pipeline.synthetic.declared import Declared, load_declared
 from tests.synthetic.conftest import DECLARATIONS, Written
 
 PARTNERS = ("council", "dwp", "police", "schools")
@@ -110,3 +111,24 @@ def test_no_reference_of_one_partner_is_anothers(written: Written) -> None:
     for partner in PARTNERS:
         good = written.truth("people").query("partner == @partner")["person_ref"]
         assert set(good) <= set(written.raw(partner, "people")["person_ref"])
+
+
+def test_every_declared_figure_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[str] = set()
+    plain = Declared.get
+
+    def get(self: Declared, path: str) -> object:
+        asked.add(path)
+        return plain(self, path)
+
+    monkeypatch.setattr(Declared, "get", get)
+    synthesise(2000, 1, tmp_path, declarations=DECLARATIONS)
+
+    def unused(here: object, path: str) -> list[str]:
+        if path in asked or path.rpartition(".")[2] in ("source", "version"):
+            return []
+        if isinstance(here, dict):
+            return [name for key, item in here.items() for name in unused(item, f"{path}.{key}".lstrip("."))]
+        return [path]
+
+    assert unused(load_declared(DECLARATIONS).document, "") == []
