@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.contracts import Contract, load_encoding, load_link_model, load_vocabulary
 from pipeline.errors import ExtractError
+from pipeline.manifest import SIGNATURE_FILE
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.partner.preview import Preview
 
 DRAFT = "draft"
+SENT = "sent"
 YEARS_COVERED = 3
 
 
@@ -95,18 +97,29 @@ def pseudonymise_extract(
 
 def seal_and_deliver(
     settings: Settings, contract: Contract, *, outbox: Path | None = None, landing: Path | None = None
-) -> Path:
-    """Seal the outbox's draft and put it into the hub's landing folder; returns the delivery's folder there."""
+) -> list[Path]:
+    """Seal the outbox's draft and put it into the hub's landing folder; returns the delivery folders there.
+
+    What an earlier call sealed but could not put there (landing out of reach) goes first. Sealed copies move to
+    `sent` once they have landed. Raises ExtractError when nothing stands in the outbox.
+    """
     from pipeline.partner.deliver import deliver
     from pipeline.partner.keys import load_partner_keys
     from pipeline.partner.seal import seal
 
     folder = outbox or settings.outbox(contract.partner)
-    if not (folder / DRAFT).is_dir():
+    if (folder / DRAFT).is_dir():
+        seal(settings, contract, load_partner_keys(settings, contract.partner), folder / DRAFT, folder)
+    waiting = sorted(path.parent for path in folder.glob(f"{contract.partner}-*/{SIGNATURE_FILE}"))
+    if not waiting:
         raise ExtractError(
             where=str(folder),
             rule="nothing stands here to be delivered.",
             remedy=f"run first: wholefamily pseudonymise {contract.partner} RAW",
         )
-    sealed = seal(settings, contract, load_partner_keys(settings, contract.partner), folder / DRAFT, folder)
-    return deliver(sealed, landing or settings.landing(contract.partner))
+    landed = []
+    (folder / SENT).mkdir(exist_ok=True)
+    for sealed in waiting:
+        landed.append(deliver(sealed, landing or settings.landing(contract.partner)))
+        sealed.rename(folder / SENT / sealed.name)
+    return landed

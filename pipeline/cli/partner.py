@@ -149,8 +149,8 @@ def deliver(
     from pipeline.installation import seal_and_deliver
 
     settings = settings_of(home)
-    landed = seal_and_deliver(settings, contract_of(settings, partner), outbox=outbox, landing=landing)
-    typer.echo(f"Delivered {landed.name} into {landed.parent}")
+    for landed in seal_and_deliver(settings, contract_of(settings, partner), outbox=outbox, landing=landing):
+        typer.echo(f"Delivered {landed.name} into {landed.parent}")
 
 
 def reveal(

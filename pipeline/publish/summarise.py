@@ -97,7 +97,7 @@ def write_summary(
     cells = pd.MultiIndex.from_product([areas, names], names=["area", "criterion"])
     by_area = flagged.groupby(["area", "criterion"]).size().reindex(cells, fill_value=0)
     table = suppressed(by_area.unstack("criterion"))
-    rows = table.stack(future_stack=True).reset_index(name="families")
+    rows = table.melt(ignore_index=False, value_name="families").reset_index()
     rows = rows.assign(as_at=run.as_at, pack=run.pack.id)[["as_at", "area", "pack", "criterion", "families"]]
     connection.execute("delete from publication.summary")
     copy_frame(connection, "publication.summary", rows.astype({"families": "Int64"}))
