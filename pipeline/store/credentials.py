@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 from pipeline.errors import StoreError
+from pipeline.store.locks import file_lock
 
 FILE = "database.json"
 
@@ -37,18 +38,20 @@ class Credentials:
 
     def ensure(self, *logins: str) -> None:
         """Make and keep a password for each login that has none. The file is whole at every moment."""
-        missing = [login for login in logins if login not in self._passwords]
-        if not missing:
+        if all(login in self for login in logins):
             return
-        self._passwords |= {login: secrets.token_urlsafe(24) for login in missing}
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = self.path.with_name(f".{FILE}.{os.getpid()}.{secrets.token_hex(4)}")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(self._passwords, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
+        with file_lock(self.path.with_name(f".{FILE}.lock")):
+            self._passwords = self._read()  # another process may have been quicker
+            self._passwords |= {login: secrets.token_urlsafe(24) for login in logins if login not in self}
+            draft = self.path.with_name(f".{FILE}.draft")
+            draft.unlink(missing_ok=True)
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(self._passwords, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self.path)
 
     def _read(self) -> dict[str, str]:
         try:

@@ -11,10 +11,11 @@ from psycopg import errors
 
 from pipeline.errors import StoreError
 from pipeline.store.credentials import Credentials
-from pipeline.store.roles import close_to_public, ensure_analyst, ensure_groups
+from pipeline.store.roles import close_to_public, ensure_analyst, ensure_groups, walls_stand
 
 OLDEST_SERVER = 160000  # GRANT … WITH INHERIT FALSE
 MIGRATION_LOCK = "wholefamily-migration"
+LOCK = "select pg_advisory_xact_lock(hashtextextended(%s, 0))"
 MIGRATION_FILE = re.compile(r"^(\d{4})_\w+\.py$")
 
 
@@ -34,7 +35,10 @@ def migrate(connection: psycopg.Connection[Any], migrations: Path, credentials: 
     found = current_version(connection)
     if found != head:
         _upgrade(connection, migrations, head)
+    if walls_stand(connection):
+        return found
     with connection.transaction():
+        connection.execute(LOCK, (MIGRATION_LOCK,))
         close_to_public(connection)
         ensure_analyst(connection, credentials)
     return found
@@ -64,6 +68,7 @@ def _upgrade(connection: psycopg.Connection[Any], migrations: Path, head: str) -
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine
+    from sqlalchemy.exc import SQLAlchemyError
     from sqlalchemy.pool import StaticPool
 
     config = Config()
@@ -73,7 +78,7 @@ def _upgrade(connection: psycopg.Connection[Any], migrations: Path, head: str) -
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
     with engine.connect() as borrowed, connection.transaction():
         config.attributes["connection"] = borrowed
-        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (MIGRATION_LOCK,))
+        connection.execute(LOCK, (MIGRATION_LOCK,))
         found = current_version(connection)  # somebody may have been quicker
         if found is not None and found > head:
             raise StoreError(
@@ -87,10 +92,22 @@ def _upgrade(connection: psycopg.Connection[Any], migrations: Path, head: str) -
         try:
             connection.execute("create schema if not exists registry")
             command.upgrade(config, "head")
-        except errors.InsufficientPrivilege as problem:
-            raise StoreError(
-                where="the login role of --database-url",
-                rule=f"it lacks a right that the migrations need ({problem.diag.message_primary}).",
-                remedy="let it own the database, with createrole (create role X login createrole; "
-                "create database Y owner X).",
-            ) from None
+        except (psycopg.Error, SQLAlchemyError) as problem:
+            raise _failed(problem) from None
+
+
+def _failed(problem: Exception) -> StoreError:
+    cause = getattr(problem, "orig", problem)  # SQLAlchemy's errors carry the driver's
+    if isinstance(cause, errors.InsufficientPrivilege):
+        return StoreError(
+            where="the login role of --database-url",
+            rule=f"it lacks a right that the migrations need ({cause.diag.message_primary}).",
+            remedy="let it own the database, with createrole (create role X login createrole; "
+            "create database Y owner X).",
+        )
+    state = getattr(cause, "sqlstate", None) or "none"
+    return StoreError(
+        where="the live database",
+        rule=f"a migration failed and nothing was changed ({type(cause).__name__}, SQLSTATE {state}).",
+        remedy="see that the server has disk left and run again; else report it with this message.",
+    )

@@ -204,22 +204,26 @@ def _forget(note: Path) -> None:
 
 
 def _reachable(programs: Path, account: Account) -> Path:
-    """The programs' folder, or a copy of the installation in `SHARED` when the account cannot reach it."""
+    """The programs' folder, or one in a copy of the package in `SHARED` when the account cannot reach it."""
     try:
-        if run_as(account, [str(programs / "postgres"), "--version"], SHARED) == 0:
+        if run_as(account, [str(programs / "initdb"), "--version"], SHARED) == 0:
             return programs
     except PermissionError:
         pass
-    binary = programs / "postgres"
-    stamp = f"{binary}:{binary.stat().st_size}:{binary.stat().st_mtime_ns}"
+    package = programs.parent.parent
+    libraries = package.with_name(f"{package.name}.libs")  # beside the package, where the programs look for them
+    binary = (programs / "postgres").stat()
+    stamp = f"{programs}:{binary.st_size}:{binary.st_mtime_ns}"
     copy = SHARED / f"programs-{hashlib.sha256(stamp.encode()).hexdigest()[:16]}"
     with file_lock(SHARED / "copying.lock"):
         if not copy.exists():
             draft = SHARED / f"{copy.name}.draft"
             shutil.rmtree(draft, ignore_errors=True)
-            shutil.copytree(programs.parent, draft, symlinks=True)
+            for folder in (package, libraries):
+                if folder.exists():
+                    shutil.copytree(folder, draft / folder.name, symlinks=True)
             for path in [draft, *draft.rglob("*")]:
                 if not path.is_symlink():
                     path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
             draft.replace(copy)
-    return copy / "bin"
+    return copy / programs.relative_to(package.parent)

@@ -16,6 +16,15 @@ from pipeline.store.credentials import Credentials
 
 GROUPS = ("wf_pipeline", "wf_linker", "wf_evaluator", "wf_analyst")
 ANALYST = "analyst"
+OUTER_WALLS = """
+    select current_database(),
+           pg_has_role(current_user, d.datdba, 'usage'),
+           exists (select from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a where a.grantee = 0)
+           or exists (select from pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+                      where n.nspname = 'public' and a.grantee = 0),
+           exists (select from pg_roles where rolname = %s)
+    from pg_database d where d.datname = current_database()
+"""
 
 
 def ensure_groups(connection: psycopg.Connection[Any]) -> None:
@@ -65,23 +74,21 @@ def ensure_analyst(connection: psycopg.Connection[Any], credentials: Credentials
         pass
 
 
+def walls_stand(connection: psycopg.Connection[Any]) -> bool:
+    """Whether PUBLIC is kept out and the analyst's login exists: a quick look, at every opening."""
+    row = connection.execute(OUTER_WALLS, (ANALYST,)).fetchone()
+    assert row is not None
+    return bool(row[3]) and not row[2]
+
+
 def close_to_public(connection: psycopg.Connection[Any]) -> None:
     """Take from PUBLIC what PostgreSQL gives it on the database (connect, temporary tables) and on schema public.
 
     Raises StoreError, with the statements for its administrator, when we do not own the database.
     """
-    row = connection.execute(
-        """
-        select current_database(),
-               pg_has_role(current_user, d.datdba, 'usage'),
-               exists (select from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a where a.grantee = 0)
-               or exists (select from pg_namespace n, aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
-                          where n.nspname = 'public' and a.grantee = 0)
-        from pg_database d where d.datname = current_database()
-        """
-    ).fetchone()
+    row = connection.execute(OUTER_WALLS, (ANALYST,)).fetchone()
     assert row is not None
-    name, ours, is_open = row
+    name, ours, is_open, _has_analyst = row
     if not is_open:
         return
     statements: list[sql.Composed | sql.SQL] = [

@@ -3,7 +3,6 @@
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA audit FROM PUBLIC;
 ALTER DEFAULT PRIVILEGES REVOKE ALL ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES REVOKE ALL ON TYPES FROM PUBLIC;
 
 -- The pipeline: takes deliveries in, keeps the person maps, publishes. Not the audit log, but by its own function.
 GRANT USAGE ON SCHEMA registry, identity, evidence, publication, cohort, audit TO wf_pipeline;

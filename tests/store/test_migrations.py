@@ -1,0 +1,138 @@
+"""The schema: made once, left alone after that, and explained to whoever reads it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from pipeline.errors import StoreError
+from pipeline.settings import PROJECT, Settings
+from pipeline.store.address import Address
+from pipeline.store.credentials import Credentials
+from pipeline.store.database import Database, open_database
+from pipeline.store.migrate import current_version, head_version, migrate
+
+MIGRATIONS = PROJECT / "schemas" / "database"
+
+COHORT_VIEWS = {
+    "attrition": ["run_id", "step", "description", "count"],
+    "cohort": ["pack", "family_id", "cohort_start_date", "cohort_end_date"],
+    "criterion_evidence": [
+        "family_id", "pack", "criterion", "evidence_id", "partner", "kind", "start_date", "end_date",
+    ],
+    "criterion_result": [
+        "family_id", "pack", "pack_version", "criterion", "title", "state", "reason", "contains_dwp", "as_at", "run_id",
+    ],
+    "family": ["family_id", "kind", "area", "adults", "children", "to_review", "as_at", "run_id"],
+    "family_history": ["family_id", "pack", "selected", "criteria_met", "valid_from", "valid_to"],
+    "family_ledger": ["run_id", "old_id", "new_id", "change"],
+    "family_member": [
+        "family_id", "person_id", "role", "start_date", "end_date", "reason", "confidence", "birth_month", "sex",
+    ],
+    "summary": ["as_at", "area", "pack", "criterion", "families"],
+}  # fmt: skip
+
+
+def schema_text(database: Database) -> list[tuple[object, ...]]:
+    with database.connect() as connection:
+        return connection.execute(
+            "select n.nspname, c.relname, c.relkind, c.relacl::text, a.attname, a.atttypid::regtype::text"
+            " from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0"
+            " where n.nspname in ('registry', 'identity', 'evidence', 'publication', 'cohort', 'audit')"
+            " order by 1, 2, 5"
+        ).fetchall()
+
+
+def test_migrating_twice_is_migrating_once(database: Database, settings: Settings) -> None:
+    before = schema_text(database)
+    with open_database(settings) as again:
+        assert schema_text(again) == before
+    assert len(before) > 200
+
+
+def test_head_by_file_name_is_alembics_head() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "newline")
+    assert ScriptDirectory.from_config(config).get_current_head() == head_version(MIGRATIONS)
+
+
+def test_a_database_newer_than_the_program_is_refused(database: Database, settings: Settings) -> None:
+    with database.connect() as connection:
+        connection.execute("update registry.schema_version set version_num = '9999'")
+    with pytest.raises(StoreError, match="newer version"), open_database(settings):
+        pass
+
+
+def test_a_migration_that_fails_leaves_nothing(test_server, settings: Settings, tmp_path: Path) -> None:
+    broken = tmp_path / "declarations with spaces" / "database"
+    shutil.copytree(MIGRATIONS, broken)
+    (broken / "versions" / "0002_breaks_half_way.py").write_text(
+        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.execute('create table cohort.half (a int)')\n    op.execute('select 1 / 0')\n"
+    )
+    with open_database(settings) as database, database.connect(autocommit=True) as connection:
+        with pytest.raises(StoreError, match=r"a migration failed .*22012"):
+            migrate(connection, broken, Credentials(settings.hub_keys))
+        assert current_version(connection) == "0001"
+        assert connection.execute("select to_regclass('cohort.half')").fetchone() == (None,)
+
+
+def test_a_second_migration_is_applied_on_the_first(database: Database, settings: Settings, tmp_path: Path) -> None:
+    later = tmp_path / "database"
+    shutil.copytree(MIGRATIONS, later)
+    (later / "versions" / "0002_one_more.py").write_text(
+        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.execute('create table registry.more (a int)')\n"
+    )
+    with database.connect(autocommit=True) as connection:
+        assert migrate(connection, later, Credentials(settings.hub_keys)) == "0001"
+        assert current_version(connection) == "0002"
+
+
+def test_a_server_by_url_needs_no_superuser(test_server, settings: Settings) -> None:
+    """The fixture's owner may create roles and owns its database, and is not a superuser: an empty one is migrated."""
+    owner = Address(
+        "127.0.0.1", test_server.superuser.port, "empty", "wholefamily", test_server.passwords["wholefamily"]
+    )
+    with test_server.superuser.in_database("postgres").connect(autocommit=True) as connection:
+        connection.execute("create database empty owner wholefamily")
+        try:
+            rights = "select rolsuper, rolcreaterole from pg_roles where rolname = 'wholefamily'"
+            assert connection.execute(rights).fetchone() == (False, True)
+            with open_database(Settings(home=settings.home, database_url=owner.url())) as fresh:
+                assert len(schema_text(fresh)) > 200
+        finally:
+            connection.execute("drop database empty with (force)")
+
+
+def test_every_cohort_view_has_its_columns_and_explains_each(database: Database) -> None:
+    with database.connect() as connection:
+        rows = connection.execute(
+            "select c.relname, a.attname, col_description(c.oid, a.attnum), obj_description(c.oid), c.reloptions"
+            " from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0"
+            " where c.relnamespace = 'cohort'::regnamespace order by c.relname, a.attnum"
+        ).fetchall()
+    found: dict[str, list[str]] = {}
+    for view, column, comment, about, options in rows:
+        found.setdefault(view, []).append(column)
+        assert comment, f"cohort.{view}.{column} has no comment"
+        assert comment.endswith((".", ")"))
+        assert about
+        assert "security_barrier=true" in options
+    assert found == COHORT_VIEWS
+
+
+def test_every_registry_column_is_explained(database: Database) -> None:
+    with database.connect() as connection:
+        silent = connection.execute(
+            "select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0"
+            " where c.relnamespace = 'registry'::regnamespace and c.relkind in ('r', 'v')"
+            " and c.relname <> 'schema_version' and col_description(c.oid, a.attnum) is null"
+        ).fetchall()
+    assert silent == []

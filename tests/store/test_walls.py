@@ -1,0 +1,183 @@
+"""Who may do what, tried for real: every table and view, by each role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+
+from pipeline.errors import StoreError
+from pipeline.store.database import Database
+from tests.conftest import TestServer
+from tests.store.test_migrations import COHORT_VIEWS
+
+SCHEMAS = ("registry", "identity", "evidence", "publication", "cohort", "audit")
+READS = {
+    "wf_pipeline": {"registry", "identity", "evidence", "publication", "cohort", "audit"},
+    "wf_linker": {"identity"},
+    "wf_evaluator": {"evidence", "publication"},
+    "wf_analyst": {"cohort"},
+}
+ALSO_READS = {
+    "wf_linker": {("registry", name) for name in ("partner", "delivery", "run")},
+    "wf_evaluator": {("registry", name) for name in ("partner", "delivery", "run", "freshness")},
+}
+
+
+@pytest.fixture
+def analyst(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """A session as the analyst would have it, with the helps against slips taken off: only walls remain."""
+    with psycopg.connect(database.url_for("analyst"), autocommit=True) as connection:
+        connection.execute("set default_transaction_read_only = off")
+        yield connection
+
+
+def relations(database: Database) -> list[tuple[str, str]]:
+    with database.connect() as connection:
+        return connection.execute(
+            "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+            " where n.nspname = any(%s) and c.relkind in ('r', 'v') order by 1, 2",
+            (list(SCHEMAS),),
+        ).fetchall()
+
+
+def may_read(connection: psycopg.Connection[Any], schema: str, name: str) -> bool:
+    try:
+        connection.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, name)))
+    except errors.InsufficientPrivilege:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("role", READS)
+def test_each_role_reads_what_it_may_and_nothing_else(database: Database, role: str) -> None:
+    with database.connect(role, autocommit=True) as connection:
+        for schema, name in relations(database):
+            expected = schema in READS[role] or (schema, name) in ALSO_READS.get(role, set())
+            assert may_read(connection, schema, name) == expected, f"{role} on {schema}.{name}"
+
+
+def test_analyst_reads_every_cohort_view_and_nothing_else(database: Database, analyst: psycopg.Connection[Any]) -> None:
+    readable = {(schema, name) for schema, name in relations(database) if may_read(analyst, schema, name)}
+    assert readable == {("cohort", view) for view in COHORT_VIEWS}
+
+
+def test_analyst_sees_the_rows_that_were_published(database: Database, analyst: psycopg.Connection[Any]) -> None:
+    with database.connect("wf_evaluator") as connection:
+        connection.execute(
+            "insert into publication.family values (1, 'with_children', 'N1', 1, 2, false, '2014-07-31', 1)"
+        )
+    assert analyst.execute("select family_id, children from family").fetchall() == [(1, 2)]
+
+
+FORBIDDEN = (
+    "create table cohort.mine (a int)",
+    "create table public.mine (a int)",
+    "create temporary table mine (a int)",
+    "create schema mine",
+    "create role mine",
+    "create database mine",
+    "insert into cohort.family (family_id) values (1)",
+    "update cohort.family set area = 'x'",
+    "delete from cohort.family",
+    "truncate publication.family",
+    "set role wf_pipeline",
+    "set role wholefamily",
+    "set session authorization postgres",
+    "select audit.append('a', 'b', 'c', '{}')",
+    "select lo_create(0)",
+    "select lo_from_bytea(0, 'x')",
+    "copy cohort.family to '/tmp/out'",
+    "copy cohort.family to program 'cat'",
+    "select pg_read_file('postgresql.conf')",
+    "select rolpassword from pg_authid",
+    "create function cohort.leak(text) returns boolean language sql as 'select true'",
+    "create extension dblink",
+    "alter role analyst createrole",
+)
+
+
+def test_analyst_may_not(analyst: psycopg.Connection[Any]) -> None:
+    allowed = []
+    for statement in FORBIDDEN:
+        try:
+            analyst.execute(statement.encode())
+        except (errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState):
+            continue
+        allowed.append(statement)
+    assert allowed == []
+
+
+def test_analyst_cannot_pass_rights_on(analyst: psycopg.Connection[Any]) -> None:
+    analyst.execute("grant select on cohort.family to public")  # a warning, and nothing granted
+    granted = "select has_table_privilege('wf_linker', 'cohort.family', 'select')"
+    assert analyst.execute(granted).fetchone() == (False,)
+
+
+def test_analyst_sessions_start_read_only_in_cohort(database: Database) -> None:
+    with psycopg.connect(database.url_for("analyst")) as connection:
+        settings = "select current_setting('transaction_read_only'), current_setting('search_path')"
+        assert connection.execute(settings).fetchone() == ("on", "cohort")
+
+
+@pytest.mark.parametrize("name", ["postgres", "template1"])
+def test_analyst_reaches_no_other_database(database: Database, name: str) -> None:
+    analyst = database.address.as_login("analyst", database.credentials.password("analyst")).in_database(name)
+    with pytest.raises(StoreError, match="may not connect"):
+        analyst.connect()
+
+
+def test_public_has_no_right_on_the_database_or_its_schemas(superuser: psycopg.Connection[Any]) -> None:
+    rights = superuser.execute(
+        """
+        select 'database', datname::text from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) a
+        where datname = current_database() and a.grantee = 0
+        union all
+        select 'schema', nspname::text from pg_namespace, aclexplode(coalesce(nspacl, acldefault('n', nspowner))) a
+        where nspname not in ('pg_catalog', 'information_schema') and a.grantee = 0
+        union all
+        select 'function', proname::text from pg_proc p, aclexplode(coalesce(proacl, acldefault('f', proowner))) a
+        where pronamespace = 'audit'::regnamespace and a.grantee = 0
+        """
+    ).fetchall()
+    assert rights == []
+
+
+def test_walls_that_were_opened_are_closed_again_at_open(
+    test_server: TestServer, database: Database, superuser: psycopg.Connection[Any]
+) -> None:
+    from pipeline.store.roles import close_to_public
+
+    superuser.execute("grant usage, create on schema public to public")
+    with database.connect() as connection:
+        close_to_public(connection)
+    (open_again,) = superuser.execute("select has_schema_privilege('analyst', 'public', 'create')").fetchone() or (
+        True,
+    )
+    assert not open_again
+
+
+def test_an_owner_without_rights_is_told_what_to_ask_for(test_server: TestServer) -> None:
+    from pipeline.store.roles import close_to_public
+
+    with test_server.superuser.in_database("postgres").connect(autocommit=True) as admin:
+        admin.execute("create database others")
+        try:
+            guest = test_server.superuser.as_login("wholefamily", test_server.passwords["wholefamily"])
+            with (
+                guest.in_database("others").connect() as connection,
+                pytest.raises(StoreError, match='revoke all on database "others" from public'),
+            ):
+                close_to_public(connection)
+        finally:
+            admin.execute("drop database others with (force)")
+
+
+def test_a_role_that_is_none_of_ours_is_refused(database: Database) -> None:
+    with pytest.raises(StoreError, match="not a role of the pipeline"):
+        database.connect("postgres")
+    with pytest.raises(StoreError, match="not kept here"):
+        database.url_for("somebody")
