@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -61,8 +62,8 @@ class Expectation:
         if drift is None or previous_rows is None or previous_rows < drift.get("smallest_previous", 0):
             return self
         limits = {
-            "min_value": int(previous_rows * drift["lowest_share"]),
-            "max_value": int(previous_rows * drift["highest_share"]) + 1,
+            "min_value": math.ceil(previous_rows * drift["lowest_share"]),
+            "max_value": math.floor(previous_rows * drift["highest_share"]),
         }
         return Expectation(self.type, self.arguments | limits, self.severity, self.why, drift)
 
@@ -150,18 +151,21 @@ def _expectation(path: Path, number: int, entry: Any) -> Expectation:
 
 def _evaluate(suite: Suite, declared: list[Expectation], frame: pd.DataFrame) -> dict[int, bool]:
     gx = _quiet_great_expectations()
-    built = gx.ExpectationSuite(
-        name=suite.name,
-        expectations=[
-            {"type": entry.type, "kwargs": entry.arguments, "severity": entry.severity, "meta": {"number": number}}
-            for number, entry in enumerate(declared)
-        ],
-    )
+    entries = [
+        {"type": entry.type, "kwargs": entry.arguments, "severity": entry.severity, "meta": {"number": number}}
+        for number, entry in enumerate(declared)
+    ]
+    try:
+        built = gx.ExpectationSuite(name=suite.name, expectations=entries)
+    except (ValueError, TypeError):  # arguments that do not fit; the cause repeats them
+        built = gx.ExpectationSuite(name=suite.name)
     if len(built.expectations) != len(declared):
         kept = {expectation.expectation_type for expectation in built.expectations}
-        unknown = sorted({entry.type for entry in declared} - kept) or ["one with arguments that do not fit"]
+        unknown = sorted({entry.type for entry in declared} - kept)
         raise _declaration(
-            suite.path, f"Great Expectations does not know {', '.join(unknown)}.", "mend the name or its kwargs."
+            suite.path,
+            f"Great Expectations does not know one of these, or not with these kwargs: {', '.join(unknown)}.",
+            "mend its type or its kwargs.",
         )
     source = _data_source()
     asset = source.add_dataframe_asset(suite.name)
