@@ -78,8 +78,8 @@ def run_demo(settings: Settings, population: int, seed: int, terminal: Console) 
                     progress=progress,
                 )
                 seal_and_deliver(settings, contract)
-            if partner == "schools":
-                terminal.print(preview.table())
+            if partner == "dwp":
+                terminal.print(preview.table(only="people"))
 
     with open_database(settings) as database:
         with clock.stage("Airflow: four ingests and the build"):

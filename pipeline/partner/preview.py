@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 STAYS = "does not leave"
 FORMS = {
-    "pseudonym": "32 hex digits (partner key)",
-    "token": "32 hex digits (linkage key)",
+    "pseudonym": "32 hex, partner key",
+    "token": "32 hex, linkage key",
     "date_to_month": "YYYY-MM",
-    "area": "outward part of a postcode",
+    "area": "outward postcode",
     "date": "YYYY-MM-DD",
     "integer": "whole number",
     "number": "number",
@@ -47,23 +47,26 @@ class Preview:
     files: dict[str, int]
     problems: dict[str, int]
 
-    def table(self) -> RichTable:
-        """The preview as a table for the terminal."""
+    def table(self, only: str | None = None) -> RichTable:
+        """The preview as a table for the terminal; `only` shows one of the extract's tables."""
         from rich.table import Table
 
         with_problems = sum(self.problems.values())
+        reasons = "".join(f"\n  {name.replace(':', ' · ')}: {rows:,}" for name, rows in self.problems.items())
         table = Table(
-            title=f"What leaves {self.partner}",
-            caption=f"{sum(self.files.values()):,} rows in {len(self.files)} files; {with_problems:,} with a problem, "
-            "which the hub quarantines" + "".join(f"\n{name}: {rows:,}" for name, rows in self.problems.items()),
+            title=f"What leaves {self.partner}" + (f": {only}" if only else ""),
+            caption=f"{sum(self.files.values()):,} rows in {len(self.files)} files leave; {with_problems:,} of them "
+            f"with a problem, which the hub will quarantine{reasons}",
+            title_justify="left",
+            caption_justify="left",
         )
         for heading in ("table", "column", "treatment", "leaves as"):
             table.add_column(heading)
-        for heading in ("cells", "left out"):
+        for heading in ("rows", "left out"):
             table.add_column(heading, justify="right")
         table.add_column("shape")
         before = ""
-        for line in self.lines:
+        for line in (line for line in self.lines if only in (None, line.table)):
             if before and line.table != before:
                 table.add_section()
             table.add_row(
@@ -100,8 +103,8 @@ def _line(table: CheckedTable, column: Column, treatment: str, encoding: Encodin
     held = int((~table.columns[column.name].missing).sum())
     left_out = table.left_out.get(column.name, 0)
     if treatment == "encode":
-        size = "3 codes of 16 bits" if column.name == encoding.date_parts else f"{encoding.filter_bytes}-byte filter"
-        shape = f"{size} × up to {len(encoding.passes)} passes"
+        size = "3 × 16 bits" if column.name == encoding.date_parts else f"{encoding.filter_bytes} bytes"
+        shape = f"{size} a block"
         return PreviewLine(table.table.name, column.name, treatment, "encodings", held, left_out, shape)
     if treatment == "keep":
         shape = f"one of {len(column.allowed)} codes" if column.allowed else FORMS.get(column.type, "code")

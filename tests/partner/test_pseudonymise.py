@@ -196,7 +196,7 @@ def test_the_preview_shows_no_value(tmp_path: Path) -> None:
     console.print(preview.table())
     shown = console.export_text()
     assert "does not leave" in shown
-    assert "32 hex digits" in shown
+    assert "32 hex, partner key" in shown
     assert not [value for value in readable(tables) if value in shown or value in repr(preview)]
     assert not re.search("[0-9a-f]{32}", shown)
     assert {(line.column, line.leaves_as) for line in preview.lines if line.treatment == "drop"} == {
