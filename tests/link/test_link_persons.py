@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.contracts import LinkModel, load_link_model
 from pipeline.link import Encodings, link_persons
+from pipeline.link.baseline import ecm_links
 from pipeline.link.quality import clustering_quality
 from pipeline.records import PAIR_COLUMNS, LinkResult
 from tests.link.town import TOKENS, Town, encode, make_town
@@ -165,3 +166,12 @@ def test_nothing_to_link_is_no_error(town: Town, model: LinkModel) -> None:
     one = link_persons(town.records.iloc[:1], Encodings.from_arrow(town.encodings.slice(0, 1)), model, {}, NOBODY)
     assert one.persons["person_id"].tolist() == [1]
     assert one.ledger["change"].tolist() == ["new"]
+
+
+def test_the_model_does_better_than_recordlinkages_classifier(town: Town, model: LinkModel, result: LinkResult) -> None:
+    a, b = ecm_links(town.records, Encodings.from_arrow(town.encodings), model)
+    true_person = pd.Series(town.truth, index=town.records["record_id"])
+    right = int((true_person[a].to_numpy() == true_person[b].to_numpy()).sum())
+    ours = clustering_quality(result.persons["person_id"], town.truth)
+    real = ours["true_positive_pairs"] + ours["false_negative_pairs"]
+    assert 0 < 2 * right / (len(a) + real) < ours["pairwise_f1"]
