@@ -96,20 +96,14 @@ def read_encodings(
     Raises DeliveryError `encoding_schema` when a pass is not of the encoding or a key of a row is missing, and
     `encoding_without_person` when an encoding hangs on no delivered row, or on another person than its row says.
     """
-    try:
-        content = parquet.read()
-    except (pa.ArrowException, OSError):
-        content = None
-    if content is not None:
-        passes = content["pass"].cast(pa.string())
-        content = content.set_column(content.schema.get_field_index("pass"), "pass", passes)
-        names = pa.array([entry.name for entry in encoding.passes])
-        whole = all(content[name].null_count == 0 for name in (ROW, "person_ref", "pass", "block"))
-        if not whole or not pc.all(pc.is_in(passes, value_set=names), min_count=0).as_py():
-            content = None
-    if content is None:
+    content = _whole_encodings(landed, file, parquet)
+    names = pa.array([entry.name for entry in encoding.passes])
+    if not pc.all(pc.is_in(content["pass"], value_set=names), min_count=0).as_py():
         raise landed.refusal(
-            "encoding_schema", "a pass, block or reference in it is not of the encoding.", DELIVER_AGAIN, file.name
+            "encoding_schema",
+            f"it has blocking passes that encoding {encoding.version} of the hub does not declare.",
+            "give partner and hub the same schemas/linkage, pseudonymise and deliver again.",
+            file.name,
         )
     rows = content[ROW].cast(pa.int64())
     came = pc.all(pc.is_in(rows, value_set=delivered), min_count=0).as_py()
@@ -122,6 +116,18 @@ def read_encodings(
             "encoding_without_person", "an encoding belongs to no row of people.", DELIVER_AGAIN, file.name
         )
     return content
+
+
+def _whole_encodings(landed: Landed, file: SealedFile, parquet: pq.ParquetFile) -> pa.Table:
+    try:
+        content = parquet.read()
+    except (pa.ArrowException, OSError):
+        content = None
+    if content is None or any(content[name].null_count for name in (ROW, "person_ref", "pass", "block")):
+        raise landed.refusal(
+            "encoding_schema", "it cannot be read, or a row lacks its person, pass or block.", DELIVER_AGAIN, file.name
+        )
+    return content.set_column(content.schema.get_field_index("pass"), "pass", content["pass"].cast(pa.string()))
 
 
 def _encoding_types(encoding: Encoding) -> dict[str, pa.DataType]:
