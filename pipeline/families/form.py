@@ -47,7 +47,7 @@ def form_families(
     child = _children(people, ties, as_at)
 
     chosen = choose_places(child, places, ties)
-    household = households(chosen, child, places, ties, communal or Communal())
+    household = households(chosen, child, pd.to_datetime(people["birth_month"]), places, ties, communal or Communal())
 
     last_night = previous[previous["role"].isin(("adult", "child"))] if "role" in previous else previous
     groups = pd.DataFrame({"person_id": index, "group": household})

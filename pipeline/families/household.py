@@ -18,18 +18,19 @@ from pipeline.families.relation import PARENT, PARTNER, SIBLING
 
 Positions = npt.NDArray[np.int64]
 NOWHERE = -1
+NEWBORN_DAYS = 62  # held there from the birth: births are known to the month, and first records come some weeks late
 
 
 @dataclass(frozen=True)
 class Communal:
     """When a place is communal (hostel, refuge, house in multiple occupation): there a residence alone ties nobody.
 
-    More than `persons` people; or at least `units` units without a tie between them that came on different days (more
-    than `days` apart). `days` is also how far apart two arrivals are still one move.
+    More than `persons` people; or at least `singles` persons without a tie to others there who came one by one, more
+    than `days` apart (who was born there did not come). Arrivals up to `days` apart are one move.
     """
 
     persons: int = 12
-    units: int = 4
+    singles: int = 3
     days: int = 31
 
 
@@ -56,7 +57,7 @@ def choose_places(child: npt.NDArray[np.bool_], places: pd.DataFrame, ties: pd.D
     parents = ties[(ties["tie"] == PARENT)]
     parents = parents[child[parents["person"].to_numpy()] & ~child[parents["related"].to_numpy()]]
     _children_with_a_carer(chosen, since, places, parents)
-    _nobody_under_age_alone(chosen, since, child, parents)
+    _nobody_under_age_alone(chosen, since, child, parents, ties)
     return chosen
 
 
@@ -88,48 +89,71 @@ def _children_with_a_carer(
 ) -> None:
     """A child known at several places lives where most partners say: that it lives there, or that its carer does.
 
-    A place where both the child and a carer are known goes before one where only either is; among the latter the
-    newer news decides.
+    A place where both the child and a carer are known goes before one where only either is. Of the former: most
+    partners for the child, then for it and the children it shares a carer with, then the longest standing. Of the
+    latter, the newer news.
     """
-    carer = parents["related"].to_numpy()
-    known = parents[chosen[carer] != NOWHERE]
+    known = parents[chosen[parents["related"].to_numpy()] != NOWHERE]
     carer = known["related"].to_numpy()
     where_carers_live = pd.DataFrame(
         {"person": known["person"], "place_id": chosen[carer], "since": since[carer], "carers": known["partners"]}
     )
-    own = places.loc[
-        places["person"].isin(known["person"]) & ~places["left"], ["person", "place_id", "since", "partners"]
-    ]
-    options = pd.concat([own.rename(columns={"partners": "own"}), where_carers_live])
+    own = places.loc[places["person"].isin(known["person"]) & ~places["left"]]
+    own = own[["person", "place_id", "since", "partners"]].rename(columns={"partners": "own"})
+    options = pd.concat([own, where_carers_live])
     options[["own", "carers"]] = options[["own", "carers"]].fillna(0)
     options = options.groupby(["person", "place_id"], as_index=False).agg(
         since=("since", "max"), own=("own", "sum"), carers=("carers", "sum")
     )
     options["both"] = (options["own"] > 0) & (options["carers"] > 0)
     options["support"] = np.where(options["both"], options["own"] + options["carers"], 0)
+    siblings = components(parents["person"].to_numpy(), parents["related"].to_numpy(), len(chosen))
+    options["siblings"] = siblings[options["person"].to_numpy()]
+    options["shared"] = options.groupby(["siblings", "place_id"])["support"].transform("sum")
+    age_of_news = -options["since"].astype("int64")
+    options["news"] = np.where(options["both"], -age_of_news, age_of_news)
     options = options.sort_values(
-        ["person", "both", "support", "since", "carers", "place_id"],
-        ascending=[True, False, False, False, False, True],
+        ["person", "both", "support", "shared", "news", "carers", "place_id"],
+        ascending=[True, False, False, False, True, False, True],
     ).drop_duplicates("person")
     person = options["person"].to_numpy()
     chosen[person], since[person] = options["place_id"], options["since"]
 
 
 def _nobody_under_age_alone(
-    chosen: Positions, since: npt.NDArray[np.datetime64], child: npt.NDArray[np.bool_], parents: pd.DataFrame
+    chosen: Positions,
+    since: npt.NDArray[np.datetime64],
+    child: npt.NDArray[np.bool_],
+    parents: pd.DataFrame,
+    ties: pd.DataFrame,
 ) -> None:
-    """Where no adult is known with a child, the carer most partners name is thought to be there too."""
+    """Where no adult is known with a child, it and the carer whom most partners name are thought to be together.
+
+    At the carer's place if somebody tied to the carer is there, so that nobody is torn away; else at the child's.
+    """
     adults_at = np.unique(chosen[~child & (chosen != NOWHERE)])
-    alone = parents[(chosen[parents["person"].to_numpy()] != NOWHERE)]
+    alone = parents[chosen[parents["person"].to_numpy()] != NOWHERE]
     alone = alone[~np.isin(chosen[alone["person"].to_numpy()], adults_at)]
     alone = alone.sort_values(["person", "partners", "related"], ascending=[True, False, True])
-    alone = alone.drop_duplicates("person").sort_values(["related", "person"]).drop_duplicates("related")
-    carer, minor = alone["related"].to_numpy(), alone["person"].to_numpy()
+    alone = alone.drop_duplicates("person").sort_values(["related", "person"])
+
+    one, two = ties["person"].to_numpy(), ties["related"].to_numpy()
+    together = (chosen[one] == chosen[two]) & (chosen[one] != NOWHERE)
+    in_company = np.isin(alone["related"], np.concatenate([one[together], two[together]]))
+    follows = alone[~in_company].drop_duplicates("related")
+    carer, minor = follows["related"].to_numpy(), follows["person"].to_numpy()
     chosen[carer], since[carer] = chosen[minor], since[minor]
+    carer, minor = alone["related"].to_numpy(), alone["person"].to_numpy()
+    chosen[minor], since[minor] = chosen[carer], since[carer]
 
 
 def households(
-    chosen: Positions, child: npt.NDArray[np.bool_], places: pd.DataFrame, ties: pd.DataFrame, communal: Communal
+    chosen: Positions,
+    child: npt.NDArray[np.bool_],
+    born: pd.Series,
+    places: pd.DataFrame,
+    ties: pd.DataFrame,
+    communal: Communal,
 ) -> Positions:
     """The household of each person, numbered by its lowest position."""
     count = len(chosen)
@@ -137,30 +161,41 @@ def households(
     together = (chosen[one] == chosen[two]) & (chosen[one] != NOWHERE)
     unit = components(one[together], two[together], count)
     placed = np.flatnonzero(chosen != NOWHERE)
-    group = _households_of_places(placed, chosen, unit, places, communal)
+    group = _households_of_places(placed, chosen, unit, born, places, communal)
     joined_from, joined_to = _brought_in(chosen, child, ties)
     return components(np.concatenate([placed, joined_from]), np.concatenate([group, joined_to]), count)
 
 
 def _households_of_places(
-    placed: Positions, chosen: Positions, unit: Positions, places: pd.DataFrame, communal: Communal
+    placed: Positions,
+    chosen: Positions,
+    unit: Positions,
+    born: pd.Series,
+    places: pd.DataFrame,
+    communal: Communal,
 ) -> Positions:
     """For each placed person the lowest position of the household."""
     people = pd.DataFrame({"person": placed, "place_id": chosen[placed], "unit": unit[placed]})
     people = people.merge(places[["person", "place_id", "since"]], on=["person", "place_id"], how="left")
-    units = people.groupby(["place_id", "unit"], as_index=False).agg(arrival=("since", "min"), size=("person", "size"))
+    people["born_there"] = (people["since"] - born.to_numpy()[people["person"]]).dt.days < NEWBORN_DAYS
+    units = people.groupby(["place_id", "unit"], as_index=False).agg(
+        arrival=("since", "min"), size=("person", "size"), born_there=("born_there", "any")
+    )
     units["arrival"] = units["arrival"].fillna(units.groupby("place_id")["arrival"].transform("max"))
     units = units.sort_values(["place_id", "arrival", "unit"], ignore_index=True)
     same_place = units["place_id"].eq(units["place_id"].shift())
     later = same_place & (units["arrival"] - units["arrival"].shift() > pd.Timedelta(days=communal.days))
-    moves = later.groupby(units["place_id"]).transform("sum") + 1
-    by_place = units.groupby("place_id")
-    crowded = by_place["size"].transform("sum") > communal.persons
-    rooms = (by_place["unit"].transform("size") >= communal.units) & (moves >= communal.units)
-    units["communal"] = crowded | rooms
+    # Not so if one of them was born there: they came to be there as the others' kin.
+    came = later & ~units["born_there"]
+    by_place = units["place_id"]
+    crowded = units.groupby("place_id")["size"].transform("sum") > communal.persons
+    singles = ((came | ~same_place) & (units["size"] == 1)).groupby(by_place).transform("sum")
+    units["communal"] = crowded | (singles >= communal.singles)
     # Two or more who belong together and come where others have lived, with no tie to them, have taken their home: what
     # still holds the others there is stale, or it is another flat of the house.
-    starts = ~same_place | (later & (units["size"] > 1)) | units["communal"]
+    wave = (~same_place | later).cumsum()
+    several = ((units["size"] > 1) & ~units["born_there"]).groupby(wave).transform("any")
+    starts = ~same_place | (later & several) | units["communal"]
     units["household"] = starts.cumsum()
     people = people.merge(units[["place_id", "unit", "household"]], on=["place_id", "unit"], how="left")
     people = people.sort_values("person")

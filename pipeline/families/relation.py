@@ -1,4 +1,4 @@
-"""Ties between persons from all partners' relationships: closed symmetrically, the implausible ones taken out."""
+"""Ties between persons from all partners' relationships: closed symmetrically, the implausible turned or left out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pipeline.records import RELATIONS
 
 PARENT, PARTNER, SIBLING, OTHER = "parent", "partner", "sibling", "other"
 TIE_COLUMNS = ("person_id", "related_person_id", "tie", "partners", "since")
-YOUNGEST_PARENT_MONTHS = 12 * 12  # a parent born less than twelve years before the child is a mistake of recording
+YOUNGEST_PARENT_MONTHS = 12 * 12  # a parent born less than twelve years before the child is is a mistake of recording
 
 
 def ties_between(
@@ -19,8 +19,9 @@ def ties_between(
 
     Ties: one row per pair and tie: person_id, related_person_id, tie, partners (how many say so), since (earliest
     start, NaT if none says). parent: the related person is parent or carer of the person, whichever side a partner
-    recorded it from; the other ties are symmetric and stand once, the lower person_id first. Implausible: somebody
-    tied to themselves; a parent less than twelve years older than the child, where both birth months are known; a
+    recorded it from; the other ties are symmetric and stand once, the lower person_id first. Implausible, where birth
+    months are known: a parent or carer at least twelve years younger than the child (recorded from the wrong side:
+    turned round); another parent less than twelve years older (left out). And somebody tied to themselves (left out); a
     pair recorded both as partners and as parent and child (the tie that more partners record stays).
     """
     held = (relationships["start_date"].isna() | (relationships["start_date"] <= as_at)) & (
@@ -43,10 +44,17 @@ def ties_between(
             "since": pd.to_datetime(rows["start_date"]).to_numpy(),
         }
     )
-    implausible = (ties["person_id"] == ties["related_person_id"]) | _parent_too_young(ties, persons)
-    doubtful = ties.loc[implausible, ["person_id", "related_person_id"]]
+    older = _months_older(ties, persons)
+    parental = ties["tie"] == PARENT
+    turned = parental & (older <= -YOUNGEST_PARENT_MONTHS)
+    ends = ["person_id", "related_person_id"]
+    ties.loc[turned, ends] = ties.loc[turned, ends[::-1]].to_numpy()
+    # A carer may be a grown brother, so only parents must be older by so much.
+    too_close = parental & ~turned & ~ties["carer"] & (older < YOUNGEST_PARENT_MONTHS)
+    to_itself = ties["person_id"] == ties["related_person_id"]
+    doubtful = ties.loc[turned | too_close | to_itself, ends]
     ties = (
-        ties[~implausible]
+        ties[~too_close & ~to_itself]
         .groupby(["person_id", "related_person_id", "tie"], as_index=False, sort=True)
         .agg(partners=("partner", "nunique"), since=("since", "min"))
     )
@@ -55,15 +63,14 @@ def ties_between(
     return ties[list(TIE_COLUMNS)], pd.Index(persons_doubtful, dtype=np.int64, name="person_id")
 
 
-def _parent_too_young(ties: pd.DataFrame, persons: pd.DataFrame) -> pd.Series:
-    """Carers are left out: a grown brother may be one."""
+def _months_older(ties: pd.DataFrame, persons: pd.DataFrame) -> pd.Series:
+    """By how many months the related person is older; NaN where a birth month is not known."""
     birth = persons.drop_duplicates("person_id").set_index("person_id")["birth_month"]
-    child, parent = (
+    person, related = (
         pd.to_datetime(birth.reindex(ties[column])).reset_index(drop=True)
         for column in ("person_id", "related_person_id")
     )
-    gap = (child.dt.year - parent.dt.year) * 12 + child.dt.month - parent.dt.month
-    return (ties["tie"] == PARENT) & ~ties["carer"] & (gap < YOUNGEST_PARENT_MONTHS)
+    return (person.dt.year - related.dt.year) * 12 + person.dt.month - related.dt.month
 
 
 def _without_contradictions(ties: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:

@@ -5,6 +5,7 @@ A partner's open spell may be stale: what another partner has seen end, or seen 
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 LONG_AGO = pd.Timestamp("1900-01-01")
@@ -17,9 +18,12 @@ def places_known(residences: pd.DataFrame, as_at: pd.Timestamp) -> pd.DataFrame:
     One row per person and place: since (the latest start any partner gives), first_day (the earliest; NaT if none),
     partners (how many place the person there), left (a partner has seen this spell end), rank. Order of rank: not
     left, latest start, most partners, lowest place_id. A missing start is taken from others' spells there (first the
-    same person's, then the same partner's, then anyone's, always the latest), else it is long ago.
+    same person's, then the same partner's, then anyone's, always the latest), else it is long ago. Where residences
+    also carry `address_id` (the place_id that the address alone would have), an address without a UPRN is the place of
+    the one UPRN it is elsewhere written with.
     """
-    spells = residences[residences["start_date"].isna() | (residences["start_date"] <= as_at)].copy()
+    spells = _one_id_per_place(residences)
+    spells = spells[spells["start_date"].isna() | (spells["start_date"] <= as_at)].copy()
     spells["first_day"] = pd.to_datetime(spells["start_date"])
     spells["since"] = _starts(spells)
     holds = spells["end_date"].isna() | (spells["end_date"] >= as_at)
@@ -37,6 +41,17 @@ def places_known(residences: pd.DataFrame, as_at: pd.Timestamp) -> pd.DataFrame:
     )
     places["rank"] = places.groupby("person_id").cumcount()
     return places[list(KNOWN_PLACE_COLUMNS)].reset_index(drop=True)
+
+
+def _one_id_per_place(residences: pd.DataFrame) -> pd.DataFrame:
+    """Spells known by address alone, at the place whose UPRN others write with that address, if it is one place."""
+    if "address_id" not in residences:
+        return residences
+    by_address = residences["place_id"] == residences["address_id"]
+    written = residences[~by_address & residences["address_id"].notna()].groupby("address_id")["place_id"]
+    one_place = written.first()[written.nunique() == 1]
+    place = residences["address_id"].map(one_place).where(by_address).fillna(residences["place_id"])
+    return residences.assign(place_id=place.astype(np.int64))
 
 
 def _starts(spells: pd.DataFrame) -> pd.Series:

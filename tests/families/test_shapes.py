@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from family_tables import Spell, Tie, associated, belonging, form
+from family_tables import AS_AT, Spell, Tie, associated, belonging, form, nobody, people, spells, ties
+
+from pipeline.families import form_families
 
 MUM, DAD, KID, BABY, GRAN = "1980-02", "1978-05", "2001-03", "2013-06", "1950-01"
 
@@ -141,7 +143,41 @@ def test_an_end_that_one_partner_knows_beats_an_open_spell_of_another() -> None:
     assert belonging(form(births, residences)) == {frozenset({1, 2, 3})}
 
 
-def test_parent_younger_than_the_child_is_no_parent_and_is_reviewed() -> None:
+def test_an_address_is_the_place_of_the_uprn_it_is_elsewhere_written_with() -> None:
+    rows = spells([*at(5, [1]), *at(90, [2], partner="dwp"), *at(91, [3], partner="dwp"), *at(6, [4]), *at(7, [5])])
+    rows["address_id"] = pd.array([90, 90, 91, 91, 91], dtype="Int64")  # 91: an address of two UPRNs
+    born = people(dict.fromkeys(range(1, 6), MUM))
+    result = form_families(born, rows, ties([]), AS_AT, nobody())
+    assert belonging(result) == {frozenset({1, 2}), frozenset({3}), frozenset({4}), frozenset({5})}
+
+
+def test_two_who_move_in_with_a_third_they_have_no_tie_to_start_anew_whatever_the_order() -> None:
+    births = {1: MUM, 2: KID, 3: "1990-01", 4: "1982-01", 5: "2003-01"}
+    residences = [*at(5, [1, 2], "2002-04-01"), *at(5, [3, 4, 5], "2010-03-27")]
+    assert frozenset({1, 2}) in belonging(form(births, residences, parent(2, 1) + parent(5, 4)))
+
+
+def test_born_into_a_household_is_no_arrival() -> None:
+    births = {1: "1975-06", 2: "1976-04", 3: "1997-09"}
+    residences = at(5, [1], "1975-06-18") + at(5, [2], "1976-04-10") + at(5, [3], "1997-09-26")
+    assert belonging(form(births, residences, parent(3, 2))) == {frozenset({1, 2, 3})}
+
+
+def test_children_of_one_mother_are_kept_together_with_her() -> None:
+    births = {1: MUM, 2: DAD, 3: KID, 4: "2003-07", 5: "1999-12"}
+    residences = [*at(5, [1, 2, 3, 4]), *at(6, [5], "2013-01-01", "schools")]
+    assert belonging(form(births, residences, parent(3, 1, 2) + parent(4, 1) + parent(5, 1))) == {
+        frozenset({1, 2, 3, 4, 5})
+    }
+
+
+def test_parent_recorded_from_the_wrong_side_is_turned_round_and_reviewed() -> None:
+    result = form({1: MUM, 2: KID}, at(5, [2]), [(1, 2, "parent", "council")])
+    assert belonging(result) == {frozenset({1, 2})}
+    assert result.families["to_review"].tolist() == [True]
+
+
+def test_parent_as_young_as_the_child_is_no_parent_and_is_reviewed() -> None:
     births = {1: MUM, 2: "2001-03", 3: "2003-03"}
     result = form(births, at(5, [1, 2, 3]), parent(2, 3) + parent(2, 1))
     assert belonging(result) == {frozenset({1, 2, 3})}
