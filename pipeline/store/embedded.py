@@ -86,7 +86,8 @@ class EmbeddedServer:
 
     def destroy(self) -> None:
         """Stop the server and delete its files. The passwords stay where they are."""
-        self.shut_down()
+        with file_lock(self._guard):
+            self._stop("immediate")
         forget_place(self.place)
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -183,10 +184,10 @@ class EmbeddedServer:
                 break
         raise self._failed("the server did not start.", "see its log")
 
-    def _stop(self) -> None:
+    def _stop(self, *modes: str) -> None:
         if not self._pid_file() or not self._processes():
             return
-        for mode in ("fast", "immediate"):
+        for mode in modes or ("fast", "immediate"):
             if self.place.run("pg_ctl", "stop", "--silent", "--wait", f"--mode={mode}", "--pgdata=data") == 0:
                 return
 

@@ -188,14 +188,18 @@ def _clear_away(home: Path) -> None:
     The newest stays because the home may only be absent (a disk that is not mounted), and come back.
     """
     own: list[Path] = []
-    for note in SHARED.glob("*.home"):
-        past = Path(note.read_text(encoding="utf-8"))
-        if past == home:
-            own.append(note)
-        elif past.is_relative_to(Path(tempfile.gettempdir()).resolve()) and not past.exists():
+    with file_lock(SHARED / "places.lock"):
+        for note in SHARED.glob("*.home"):
+            try:
+                past = Path(note.read_text(encoding="utf-8"))
+            except FileNotFoundError:  # just deleted by its own home's process
+                continue
+            if past == home:
+                own.append(note)
+            elif past.is_relative_to(Path(tempfile.gettempdir()).resolve()) and not past.exists():
+                _forget(note)
+        for note in sorted(own, key=lambda path: path.stat().st_mtime)[:-1]:
             _forget(note)
-    for note in sorted(own, key=lambda path: path.stat().st_mtime)[:-1]:
-        _forget(note)
 
 
 def _forget(note: Path) -> None:

@@ -38,13 +38,37 @@ with open_database(Settings(home=Path(sys.argv[1]))) as database, database.conne
 """
 
 
-@pytest.fixture
-def home() -> Iterator[Settings]:
+@contextlib.contextmanager
+def temporary_home() -> Iterator[Settings]:
     folder = Path(tempfile.mkdtemp(prefix="a home with spaces "))
     settings = Settings(home=folder / "it's $HOME & more")
-    yield settings
-    EmbeddedServer(settings.postgres, settings.hub_keys).destroy()
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield settings
+    finally:
+        EmbeddedServer(settings.postgres, settings.hub_keys).destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def fresh_home() -> Iterator[Settings]:
+    """A home in which nothing has been made yet."""
+    with temporary_home() as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def used_home() -> Iterator[Settings]:
+    with temporary_home() as settings:
+        with open_database(settings) as database, database.connect() as connection:
+            connection.execute("create table public.kept as select 1 as a")
+        yield settings
+
+
+@pytest.fixture
+def home(used_home: Settings) -> Iterator[Settings]:
+    """A home with a database in it, whose server is stopped before and after the test."""
+    yield used_home
+    assert not processes_of(used_home), "the test's server still runs"
 
 
 def server_of(settings: Settings) -> EmbeddedServer:
@@ -60,27 +84,27 @@ def postmaster_of(settings: Settings) -> int:
     return int((server_of(settings).place.data / "postmaster.pid").read_text().split("\n")[0])
 
 
-def test_a_life(home: Settings) -> None:
+def test_a_life(fresh_home: Settings) -> None:
     """Made, used, stopped with its last user, and the same again with its rows and its port."""
-    with open_database(home) as database:
+    with open_database(fresh_home) as database:
         with database.connect() as connection:
             connection.execute("create table public.kept as select 1 as a")
-        with open_database(home) as inner:
+        with open_database(fresh_home) as inner:
             assert inner.address == database.address
-        assert processes_of(home)  # the inner user left; the outer one still has it
-        files = [home.hub_keys / "database.json", server_of(home).place.data / "PG_VERSION"]
+        assert processes_of(fresh_home)  # the inner user left; the outer one still has it
+        files = [fresh_home.hub_keys / "database.json", server_of(fresh_home).place.data / "PG_VERSION"]
         assert stat.S_IMODE(files[0].stat().st_mode) == 0o600
-        for path in (server_of(home).place.data, server_of(home).place.folder):
+        for path in (server_of(fresh_home).place.data, server_of(fresh_home).place.folder):
             assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0, path
-    assert not processes_of(home)
-    with open_database(home) as again, again.connect() as connection:
+    assert not processes_of(fresh_home)
+    with open_database(fresh_home) as again, again.connect() as connection:
         assert again.address.port == database.address.port
         assert connection.execute("select a from public.kept").fetchone() == (1,)
         shown = dict(connection.execute("select name, setting from pg_settings").fetchall())
         assert shown["listen_addresses"] == "127.0.0.1"
-        assert "\nunix_socket_directories = ''\n" in (server_of(home).place.data / "postgresql.conf").read_text()
+        assert "\nunix_socket_directories = ''\n" in (server_of(fresh_home).place.data / "postgresql.conf").read_text()
         assert {shown[name] for name in ("fsync", "synchronous_commit", "full_page_writes", "data_checksums")} == {"on"}
-    assert not processes_of(home)
+    assert not processes_of(fresh_home)
 
 
 def test_no_login_without_the_password(home: Settings) -> None:
@@ -103,9 +127,7 @@ def test_passwords_are_in_no_argument_file_or_log(home: Settings) -> None:
 
 
 def test_killed_without_warning_it_comes_back_with_every_committed_row(home: Settings) -> None:
-    with open_database(home) as database:
-        with database.connect() as connection:
-            connection.execute("create table public.kept as select 1 as a")
+    with open_database(home):
         os.kill(postmaster_of(home), signal.SIGKILL)
         with open_database(home) as again, again.connect() as connection:
             assert connection.execute("select a from public.kept").fetchone() == (1,)
@@ -129,29 +151,30 @@ def test_its_port_taken_by_another(home: Settings) -> None:
     with open_database(home) as database:
         port = database.address.port
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen()
         with open_database(home) as database:
             assert database.address.port != port
 
 
-def test_processes_that_open_at_once_share_one_server(home: Settings) -> None:
+def test_processes_that_open_at_once_share_one_server(fresh_home: Settings) -> None:
     users = [
         subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(home.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", HOLD, str(fresh_home.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for _ in range(3)
     ]
     answers = {user.stdout.readline() for user in users if user.stdout}
     assert len(answers) == 1
     assert answers.pop().endswith(" 0\n")
-    assert len([c for c in processes_of(home).values() if b"-D" in c]) == 1
+    assert len([c for c in processes_of(fresh_home).values() if b"-D" in c]) == 1
     users[0].kill()  # a user that dies does not take the server along
     users[1].communicate("", timeout=30)
-    assert processes_of(home)
+    assert processes_of(fresh_home)
     users[2].communicate("", timeout=30)
     users[0].communicate()
-    assert not processes_of(home)
+    assert not processes_of(fresh_home)
 
 
 def test_kept_running_until_shut_down(home: Settings) -> None:
@@ -181,17 +204,19 @@ def test_a_database_of_its_own_for_somebody_else(home: Settings) -> None:
 def test_lost_passwords_are_said(home: Settings) -> None:
     with open_database(home):
         pass
-    (home.hub_keys / "database.json").unlink()
+    file = home.hub_keys / "database.json"
+    kept = file.rename(file.with_name("kept"))
     with pytest.raises(StoreError, match="not kept here"), open_database(home):
         pass
+    kept.rename(file)
     assert not processes_of(home)
 
 
-def test_a_cluster_half_made_is_made_again(home: Settings) -> None:
-    server = server_of(home)
+def test_a_cluster_half_made_is_made_again(fresh_home: Settings) -> None:
+    server = server_of(fresh_home)
     (server.place.folder / "data.draft").mkdir()
     (server.place.folder / "data.draft" / "PG_VERSION").write_text("18")
-    with open_database(home) as database:
+    with open_database(fresh_home) as database:
         assert database.address.port
 
 
@@ -212,31 +237,32 @@ def test_as_root_no_folder_above_the_home_is_opened(home: Settings) -> None:
 
 
 @AS_ROOT
-def test_as_root_programs_behind_a_closed_folder_are_copied(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed = home.home.parent / "closed"
+def test_as_root_programs_behind_a_closed_folder_are_copied(
+    fresh_home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = fresh_home.home.parent / "closed"
     closed.mkdir(mode=0o700)
     package = places.bundled_program("postgres").parent.parent.parent
     for folder in (package, package.with_name(f"{package.name}.libs")):
         shutil.copytree(folder, closed / folder.name, symlinks=True)
     programs = closed / package.name / "pginstall" / "bin"
     monkeypatch.setattr(places, "bundled_program", lambda name: programs / name)
-    with open_database(home) as database:
-        copy = server_of(home).place.programs.parents[2]
-        assert copy.parent == places.SHARED
-        assert database.address.port
+    place = server_of(fresh_home).place
+    copy = place.programs.parents[2]
+    assert copy.parent == places.SHARED
+    assert server_of(fresh_home).place.programs == place.programs  # copied once
+    assert [place.run(program, "--version") for program in ("initdb", "postgres", "pg_ctl")] == [0, 0, 0]
     shutil.rmtree(copy)
 
 
 @AS_ROOT
-def test_as_root_a_home_made_anew_gets_a_new_database(home: Settings) -> None:
-    with open_database(home):
-        first = server_of(home).place
+def test_as_root_a_home_made_anew_gets_a_new_database(fresh_home: Settings) -> None:
+    first = second = server_of(fresh_home).place
     for _ in range(2):
-        shutil.rmtree(home.home)
-        with open_database(home):
-            second = server_of(home).place
-        assert second.folder != first.folder
-    left = [note for note in places.SHARED.glob("*.home") if note.read_text() == str(home.postgres)]
+        shutil.rmtree(fresh_home.home)
+        second = server_of(fresh_home).place
+    assert second.folder != first.folder
+    left = [note for note in places.SHARED.glob("*.home") if note.read_text() == str(fresh_home.postgres)]
     assert len(left) == 2  # the newest that was left behind stays; what was before it is cleared away
     for note in left:
         shutil.rmtree(note.with_suffix(""))

@@ -42,11 +42,12 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     before bytea;
     entry  bigint;
-    moment timestamptz := clock_timestamp();
+    moment timestamptz;
     facts  jsonb := detail::jsonb;
 BEGIN
     -- One appender at a time, until its transaction ends: the chain is a line. Readers are not held up.
     LOCK TABLE audit.log IN SHARE ROW EXCLUSIVE MODE;
+    moment := clock_timestamp();  -- after the lock: entries are in the order of their times
     SELECT log.hash INTO before FROM audit.log ORDER BY log.entry_id DESC LIMIT 1;
     before := coalesce(before, decode(repeat('00', 32), 'hex'));
     entry := nextval(pg_get_serial_sequence('audit.log', 'entry_id'));
