@@ -115,7 +115,7 @@ def _say_where(settings: Settings, home: AirflowHome, database: Database, say: C
     say(f"  ask it        wholefamily sql --home {shlex.quote(str(settings.home))}")
     say(f"Deliveries go   {settings.landing('PARTNER')}")
     say(f"Alerts, logs    {home.alerts}, {home.log(LOG_NAME)}")
-    say("\nThe DAGs are paused: switch on the ones that shall run. Ctrl-C stops everything.")
+    say("\nThe DAGs are paused: switch on build_live, then the ingests. Ctrl-C stops everything.")
 
 
 @contextmanager

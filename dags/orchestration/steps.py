@@ -18,11 +18,10 @@ from pipeline.errors import DeclarationError
 @told_plainly
 def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
     """Ingest what waits in the partner's landing folder; skipped when nothing does, failed when one is rejected."""
-    from pipeline.store.database import open_database
-
     from pipeline import lineage
     from pipeline.ingest import ingest_partner
     from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
 
     if problem is not None:
         raise AirflowFailException(problem)
@@ -43,12 +42,11 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
 @told_plainly
 def build_and_publish() -> dict[str, Any]:
     """Build as at the run's `as_at`; a run started by the clock is skipped when nothing has come since the last."""
-    from pipeline.store.database import open_database
-
     from pipeline import lineage
     from pipeline.nightly import anything_new
     from pipeline.run import build
     from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
 
     context = get_current_context()
     as_at = _day(context["params"].get("as_at"))
@@ -65,10 +63,9 @@ def build_and_publish() -> dict[str, Any]:
 @told_plainly
 def write_report(built: dict[str, Any]) -> str:
     """Write the run's report page; returns its file name."""
-    from pipeline.store.database import open_database
-
     from pipeline.reports import write_run_report
     from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
 
     settings = read_settings()
     with open_database(settings) as database:

@@ -127,13 +127,20 @@ def _options(settings: Settings, home: AirflowHome) -> dict[str, dict[str, str]]
             "host": LOOPBACK, "port": str(home.port), "base_url": home.url, "workers": "1", "expose_config": "False",
         },
         "api_auth": {},
-        "logging": {"base_log_folder": str(home.folder / "logs"), "colored_console_log": "False"},
+        "logging": {
+            "base_log_folder": str(home.folder / "logs"), "colored_console_log": "False",
+            # Great Expectations tells of its own start-up in hundreds of lines.
+            "namespace_levels": "great_expectations=WARNING",
+        },
         "scheduler": {"enable_health_check": "False"},
         # A contract that is added or changed shows within a minute.
         "dag_processor": {"refresh_interval": "30", "min_file_process_interval": "30", "parsing_processes": "1"},
         "usage_data_collection": {"enabled": "False"},
         "openlineage": {
-            "transport": json.dumps(ledger), "namespace": "wholefamily", "disable_source_code": "True",
+            "transport": json.dumps(ledger), "namespace": "wholefamily",
+            "emission_policy": '[{"controls": {"include_source_code": false}}]',
+            # A forked copy of a task that holds Arrow's and numba's threads may hang; a thread of it does not.
+            "execute_in_thread": "True",
         },
     }  # fmt: skip
 
