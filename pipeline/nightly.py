@@ -33,6 +33,7 @@ class LinkInputs:
     encodings: pa.Table
     chance_agreement: dict[str, np.ndarray]
     previous: pd.DataFrame
+    last_person_id: int  # the highest ever given, 0 before the first: an id of the past is never given again
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class EvidenceInputs:
     relationships: pd.DataFrame
     facts: pd.DataFrame
     previous_members: pd.DataFrame
+    last_family_id: int
 
 
 def read_link_inputs(database: Database) -> LinkInputs:
@@ -56,6 +58,9 @@ def read_link_inputs(database: Database) -> LinkInputs:
             " order by record_id, pass, block",
         )
         previous = read_frame(connection, "select record_id, person_id from identity.person order by record_id")
+        last_id = read_frame(
+            connection, "select coalesce(max(greatest(old_id, new_id)), 0) as id from identity.person_ledger"
+        )
     with database.connect() as plain:
         measured = plain.execute(
             "select chance_agreement from registry.delivery"
@@ -66,6 +71,7 @@ def read_link_inputs(database: Database) -> LinkInputs:
         encodings=encodings,
         chance_agreement=_pooled(row[0] for row in measured),
         previous=previous.to_pandas(),
+        last_person_id=last_id["id"][0].as_py(),
     )
 
 
@@ -91,6 +97,9 @@ def read_evidence_inputs(database: Database) -> EvidenceInputs:
                 " from evidence.fact order by evidence_id"
             ),
             previous_members=frame("select family_id, person_id, role from publication.family_member"),
+            last_family_id=int(
+                frame("select coalesce(max(greatest(old_id, new_id)), 0) as id from publication.family_ledger")["id"][0]
+            ),
         )
 
 

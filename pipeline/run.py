@@ -72,6 +72,7 @@ def build(
                 model,
                 night.chance_agreement,
                 night.previous,
+                first_new_id=night.last_person_id + 1,
             )
 
         with summary.timed("families"):
@@ -84,6 +85,7 @@ def build(
                 nightly.by_person(facts.relationships, linked.persons),
                 moment,
                 facts.previous_members,
+                last_id=facts.last_family_id,
             )
 
         with summary.timed("criteria"):
