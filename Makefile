@@ -47,4 +47,6 @@ lock: ## Resolve requirements.lock anew (needs uv on the PATH)
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock
 
 clean: ## Remove .venv and the demo's homes
+	@for home in $(DEMO_HOME) $(UP_HOME); do \
+	  if [ -x $(BIN)/wholefamily ]; then $(BIN)/wholefamily clean --home $$home --yes; fi; done
 	@rm -rf $(VENV) $(ROOT)/var

@@ -23,7 +23,7 @@ PANEL = "At the hub"
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (ingest, build, deliveries, evaluate, report, sql):
+    for command in (ingest, build, deliveries, evaluate, report, sql, clean):
         app.command(rich_help_panel=PANEL)(command)
 
 
@@ -164,3 +164,26 @@ def sql(
         if query is None:
             raise typer.Exit(run_prompt(database, role))
         console().print(run_query(database, role, query))
+
+
+def clean(
+    home: Home = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove an installation made for a trial: stop its embedded database, delete its data, keys and home.
+
+    Example: `wholefamily clean --home var/demo`
+    """
+    import shutil
+
+    from pipeline.store.embedded import EmbeddedServer
+
+    settings = settings_of(home)
+    if not settings.hub.exists():
+        typer.echo(f"Nothing to remove: {settings.home} is not an installation.")
+        return
+    if not yes:
+        typer.confirm(f"Delete everything in {settings.home}, keys and database included?", abort=True)
+    EmbeddedServer(settings.postgres, settings.hub_keys).destroy()
+    shutil.rmtree(settings.home)
+    typer.echo(f"Removed {settings.home}.")
