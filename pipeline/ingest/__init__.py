@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.contracts import load_agreements, load_contract, load_encoding, load_link_model, load_vocabulary
-from pipeline.errors import DeliveryError
+from pipeline.errors import DeliveryError, StoreError
 from pipeline.ingest.examine import check_suites, examine
 from pipeline.ingest.keys import load_hub_identity, load_public_key
 from pipeline.ingest.landing import (
@@ -18,8 +18,9 @@ from pipeline.ingest.landing import (
     waiting_deliveries,
 )
 from pipeline.ingest.load import PIPELINE, load_delivery
-from pipeline.ingest.opening import Hub, admit, verify
+from pipeline.ingest.opening import Hub, admit
 from pipeline.ingest.registry import Case, read_history, write_partner, write_rejected
+from pipeline.ingest.verifying import verify
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
 from pipeline.store.database import Database
@@ -59,27 +60,41 @@ def ingest_partner(
     as DeliveryError. Raises DeclarationError, KeyMaterialError or StoreError when the hub itself is at fault: the
     delivery then still waits. One process per partner at a time; a second waits, and finds nothing to do.
     """
-    outcomes: list[DeliveryOutcome] = []
-    rejections: list[DeliveryError] = []
     with database.connect(autocommit=True) as session, advisory_lock(session, f"ingest {partner}"):
-        waiting = waiting_deliveries(settings, partner, patience)
-        hub = _load_hub(settings, partner) if waiting else None
-        for landed in waiting:
-            assert hub is not None
-            case = Case(landed=landed, received_at=dt.datetime.now(dt.UTC))
-            try:
-                state = _take_in(settings, database, session, hub, case, progress)
-            except DeliveryError as refusal:
-                _reject(settings, database, hub, case, refusal)
-                rejections.append(refusal)
-                outcomes.append(_rejected_outcome(case, refusal))
-                continue
-            archive_accepted(settings, landed)
-            if state is not None:
-                outcomes.append(_accepted_outcome(case, state))
+        try:
+            outcomes, rejections = _take_in_all(settings, database, session, partner, progress, patience)
+        except OSError as problem:
+            raise StoreError(
+                where=f"ingest of {partner}",
+                rule=f"the hub cannot read or write its own folders ({problem.strerror or 'no reason given'}).",
+                remedy="mend room, rights and mounts of the hub's home, and run the ingest again.",
+            ) from None
     if rejections:
         raise rejections[0]
     return outcomes
+
+
+def _take_in_all(
+    settings: Settings, database: Database, session: Any, partner: str, progress: Progress, patience: float
+) -> tuple[list[DeliveryOutcome], list[DeliveryError]]:
+    outcomes: list[DeliveryOutcome] = []
+    rejections: list[DeliveryError] = []
+    waiting = waiting_deliveries(settings, partner, patience)
+    hub = _load_hub(settings, partner) if waiting else None
+    for landed in waiting:
+        assert hub is not None
+        case = Case(landed=landed, received_at=dt.datetime.now(dt.UTC))
+        try:
+            state = _take_in(settings, database, session, hub, case, progress)
+        except DeliveryError as refusal:
+            _reject(settings, database, hub, case, refusal)
+            rejections.append(refusal)
+            outcomes.append(_rejected_outcome(case, refusal))
+            continue
+        archive_accepted(settings, landed)
+        if state is not None:
+            outcomes.append(_accepted_outcome(case, state))
+    return outcomes, rejections
 
 
 def _take_in(
@@ -121,10 +136,12 @@ def _load_hub(settings: Settings, partner: str) -> Hub:
     vocabulary = load_vocabulary(settings.declarations)
     contract = load_contract(settings.declarations / "extracts" / f"{partner}.yaml", vocabulary)
     check_suites(settings.expectations, contract)
+    link_model = load_link_model(settings.declarations)
     return Hub(
         contract=contract,
         vocabulary=vocabulary,
-        encoding=load_encoding(settings.declarations, load_link_model(settings.declarations).encoding),
+        encoding=load_encoding(settings.declarations, link_model.encoding),
+        link_model=link_model,
         agreements=load_agreements(settings.declarations),
         public_key=load_public_key(settings, partner),
         identity=load_hub_identity(settings),

@@ -1,4 +1,4 @@
-"""Whether a delivery may be opened at all: signature first, then what its manifest says, then what has come before.
+"""Whether a verified delivery may be opened: what its manifest says, and what has come before it.
 
 Everything here is decided from the manifest, the declarations and the registry; no sealed file is opened.
 """
@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from pydantic import ValidationError
 
-from pipeline.contracts import Agreement, Contract, Encoding, Vocabulary, agreement_for
-from pipeline.ingest.keys import is_signed_by
-from pipeline.ingest.landing import Landed, read_small
-from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, Manifest, sha256_hex
+from pipeline.contracts import Agreement, Contract, Encoding, LinkModel, Vocabulary, agreement_for
+from pipeline.ingest.verifying import Verified
+from pipeline.manifest import MANIFEST_FILE
 from pipeline.records import ENCODINGS, PEOPLE
 
 LEAVES_AS_CODE = {"encode", "token", "pseudonym", "keep", "date_to_month", "area"}
@@ -29,6 +27,7 @@ class Hub:
     contract: Contract
     vocabulary: Vocabulary
     encoding: Encoding
+    link_model: LinkModel
     agreements: tuple[Agreement, ...]
     public_key: Ed25519PublicKey
     identity: Any
@@ -64,59 +63,12 @@ class History:
         return verified.manifest_sha256 in self.accepted_manifests
 
 
-@dataclass(frozen=True)
-class Verified:
-    """A delivery whose manifest the partner signed."""
-
-    landed: Landed
-    manifest: Manifest
-    manifest_sha256: str
-
-
-def verify(landed: Landed, public_key: Ed25519PublicKey) -> Verified:
-    """Read the manifest once its signature over the exact bytes is the partner's, and it speaks of this folder.
-
-    Raises DeliveryError: `unsigned`, `bad_signature`, `bad_manifest`, `wrong_partner`, `wrong_name`.
-    """
-    if not landed.signed:
-        raise landed.refusal(
-            "unsigned",
-            "every file has arrived, but no signature.",
-            "ask the partner whether it sent this; deliver again with the kit, which signs.",
-            SIGNATURE_FILE,
-        )
-    content = read_small(landed, MANIFEST_FILE)
-    if not is_signed_by(public_key, read_small(landed, SIGNATURE_FILE), content):
-        raise landed.refusal(
-            "bad_signature",
-            "the manifest is not signed by the key that is registered for this partner.",
-            "ask the partner, by telephone, whether it sent this and with which key; do not open it.",
-            SIGNATURE_FILE,
-        )
-    manifest = _parse(landed, content)
-    if manifest.partner != landed.partner:
-        raise landed.refusal(
-            "wrong_partner",
-            "its manifest names another partner than the landing folder.",
-            "deliver it into that partner's own landing folder.",
-            MANIFEST_FILE,
-        )
-    if not manifest.delivery_id == landed.folder.name == _name_of(manifest):
-        raise landed.refusal(
-            "wrong_name",
-            "folder, delivery id, partner and sequence number do not agree.",
-            "deliver with the kit, and do not rename what it made.",
-            MANIFEST_FILE,
-        )
-    return Verified(landed=landed, manifest=manifest, manifest_sha256=sha256_hex(content))
-
-
 def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, list[str]]:
     """The agreement a delivery comes in under, and warnings; nothing of it is opened yet.
 
     Raises DeliveryError: `already_delivered`, `delta_not_supported`, `contract_version`, `encoding_version`,
     `unknown_table`, `missing_table`, `no_agreement`, `not_covered`, `old_sequence`, `broken_chain`,
-    `known_answers_differ`, `bad_manifest`.
+    `known_answers_differ`, `link_model`, `bad_manifest`.
     """
     landed, manifest = verified.landed, verified.manifest
     if history.knows(verified):
@@ -132,27 +84,8 @@ def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, li
     agreement = _check_agreement(verified, hub)
     warnings = list(_check_sequence(verified, history))
     _check_known_answers(verified, hub, history)
+    _check_chance_agreement(verified, hub)
     return agreement, warnings
-
-
-def _parse(landed: Landed, content: bytes) -> Manifest:
-    try:
-        return Manifest.model_validate_json(content)
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        fields = [str(part) for part in problem["loc"] if isinstance(part, int) or part in Manifest.model_fields]
-        field_name = ".".join(fields) or "the document"
-    raise landed.refusal(
-        "bad_manifest",
-        f"{field_name} is not as the form of manifests says.",
-        "deliver with a current kit.",
-        MANIFEST_FILE,
-    )
-
-
-def _name_of(manifest: Manifest) -> str:
-    random_part = manifest.delivery_id.rsplit("-", maxsplit=1)[1]
-    return f"{manifest.partner}-{manifest.sequence:06d}-{random_part}"
 
 
 def _check_versions(verified: Verified, hub: Hub) -> None:
@@ -262,5 +195,16 @@ def _check_known_answers(verified: Verified, hub: Hub, history: History) -> None
             "known_answers_differ",
             f"the encodings of the public test persons differ{compared}: another linkage key or another encoding.",
             "compare linkage keys and schemas/linkage with the other partners; then pseudonymise and deliver again.",
+            MANIFEST_FILE,
+        )
+
+
+def _check_chance_agreement(verified: Verified, hub: Hub) -> None:
+    levels = {comparison.name: len(comparison.levels) for comparison in hub.link_model.comparisons}
+    if any(levels.get(entry.comparison) != len(entry.counts) for entry in verified.manifest.chance_agreement):
+        raise verified.landed.refusal(
+            "link_model",
+            f"it measures chance agreement by other comparisons or levels than link model {hub.link_model.version}.",
+            "give partner and hub the same schemas/linkage, pseudonymise and deliver again.",
             MANIFEST_FILE,
         )

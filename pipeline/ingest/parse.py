@@ -142,11 +142,12 @@ def _encoding_types(encoding: Encoding) -> dict[str, pa.DataType]:
 
 
 def _check_text(landed: Landed, file: SealedFile, path: Path) -> None:
-    decoder, line = codecs.getincrementaldecoder("utf-8")("strict"), 1
+    decoder, line, piece = codecs.getincrementaldecoder("utf-8")("strict"), 1, b"."
     with path.open("rb") as handle:
-        while piece := handle.read(PIECE):
+        while piece:
+            piece = handle.read(PIECE)
             try:
-                clean = "\0" not in decoder.decode(piece)
+                clean = "\0" not in decoder.decode(piece, final=not piece)
             except UnicodeDecodeError:
                 clean = False
             if not clean:

@@ -19,7 +19,7 @@ from pipeline.ingest.opening import Accepted, History
 from pipeline.ingest.quarantine import Sorted
 from pipeline.manifest import Manifest
 from pipeline.records import ROW
-from pipeline.store.bulk import execute, write_frame
+from pipeline.store.bulk import execute, read_frame, write_frame
 from pipeline.validate import CheckResult
 
 IN_FORCE = ("accepted", "accepted_with_quarantine")
@@ -120,12 +120,10 @@ def write_accepted(connection: Any, case: Case) -> str:
 def write_rejected(connection: Any, case: Case, *, code: str, reason: str, remedy: str) -> None:
     """Registry row and audit entry of a rejected delivery; nothing of any other delivery is touched.
 
-    One that carries the name of a delivery accepted before is recorded as `<delivery_id>~<when>`.
+    One that carries the name of a delivery accepted before is recorded as `<delivery_id>~2` and so on.
     """
     delivery_id = case.landed.name
-    taken = f"select 1 from registry.delivery where delivery_id = $1 and state in {ONCE_ACCEPTED}"  # noqa: S608
-    if _any_row(connection, taken, delivery_id):
-        delivery_id += f"~{case.received_at:%Y%m%dT%H%M%S%f}"
+    delivery_id += _suffix(connection, delivery_id)
     _write_delivery(
         connection, delivery_id, case, {"state": "rejected", "code": code, "reason": reason, "remedy": remedy}
     )
@@ -220,7 +218,11 @@ def _audit(connection: Any, action: str, subject: str, detail: dict[str, Any]) -
     execute(connection, "select audit.append($1, $2, $3, $4)", [ACTOR, action, subject, json.dumps(detail)])
 
 
-def _any_row(connection: Any, query: str, parameter: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(query, [parameter])
-        return cursor.fetchone() is not None
+def _suffix(connection: Any, delivery_id: str) -> str:
+    named = read_frame(
+        connection,
+        f"select count(*) filter (where state in {ONCE_ACCEPTED}) as accepted, count(*) as known"  # noqa: S608
+        " from registry.delivery where delivery_id = $1 or starts_with(delivery_id, $1 || '~')",
+        [delivery_id],
+    ).to_pylist()[0]
+    return f"~{named['known'] + 1}" if named["accepted"] else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from pipeline.errors import DeliveryError
 from pipeline.ingest import ingest_partner
 from pipeline.ingest.registry import ONCE_ACCEPTED
-from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, Manifest
+from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, ChanceAgreement, Manifest
 from pipeline.partner.keys import create_linkage_key, create_partner_keys, linkage_key_path
 from pipeline.settings import Settings
 from pipeline.store.database import Database
@@ -235,6 +236,29 @@ def test_manifest_of_another_form(hub: Hub) -> None:
     hub.refuses("bad_manifest")
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"previous_manifest_sha256": "Soroel"},
+        {"period_to": dt.date(2010, 1, 1)},
+        {"contract_version": "1\0"},
+        {"key_version": 1 << 40},
+        {"known_answers": ("Soroel\0", "Boroel")},
+        {"chance_agreement": (ChanceAgreement(comparison="forename\0", counts=(1, 2)),)},
+        {"chance_agreement": (ChanceAgreement(comparison="forename", counts=(1 << 70, 2)),)},
+    ],
+)
+def test_signed_but_not_well_made(hub: Hub, values: dict[str, object]) -> None:
+    resign(hub.deliver(), hub.site.keys("council"), **values)
+    hub.refuses("bad_manifest")
+
+
+def test_measured_for_another_link_model(hub: Hub) -> None:
+    measured = (ChanceAgreement(comparison="forename", counts=(1, 2)),)
+    resign(hub.deliver(), hub.site.keys("council"), chance_agreement=measured)
+    hub.refuses("link_model")
+
+
 def test_delta(hub: Hub) -> None:
     hub.deliver(stated(kind="delta"))
     hub.refuses("delta_not_supported")
@@ -257,6 +281,12 @@ def test_same_delivery_under_another_name(hub: Hub) -> None:
     shutil.rmtree(landed)
     shutil.copytree(accepted, landed)
     hub.refuses("wrong_name")
+
+
+def test_under_a_name_that_says_who(hub: Hub) -> None:
+    landed = hub.deliver()
+    landed.rename(landed.parent / "the family Soroel")
+    assert "Soroel" not in str(hub.refuses("wrong_name"))
 
 
 def test_older_sequence_number(hub: Hub) -> None:
