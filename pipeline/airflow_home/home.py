@@ -149,6 +149,8 @@ def free_port(preferred: int = 0) -> int:
     """A port of the loopback address that nothing listens on: the preferred one when it is free."""
     for port in (preferred, 0):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # As servers do: the rests of closed connections do not hold a port.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
