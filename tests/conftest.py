@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -50,21 +51,27 @@ def test_server() -> Iterator[TestServer]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-@pytest.fixture
-def settings(test_server: TestServer, tmp_path: Path) -> Iterator[Settings]:
-    """An installation of the test's own: an empty home, and a fresh live database given by URL."""
+@contextmanager
+def live_database(server: TestServer, template: str, home: Path) -> Iterator[Settings]:
+    """An installation with a live database of its own, copied from a template and dropped at the end."""
     name = f"test_{next(NUMBERS)}"
-    template = test_server.superuser.database
-    with test_server.superuser.in_database("postgres").connect(autocommit=True) as connection:
+    with server.superuser.in_database("postgres").connect(autocommit=True) as connection:
         connection.execute(f"create database {name} template {template} owner {OWNER}".encode())
         try:
-            owner = test_server.superuser.as_login(OWNER, test_server.passwords[OWNER]).in_database(name)
-            made = Settings(home=tmp_path / "home of the test", database_url=owner.url())
-            made.hub_keys.mkdir(parents=True)
-            (made.hub_keys / "database.json").write_text(json.dumps({"analyst": test_server.passwords["analyst"]}))
+            owner = server.superuser.as_login(OWNER, server.passwords[OWNER]).in_database(name)
+            made = Settings(home=home, database_url=owner.url())
+            made.hub_keys.mkdir(parents=True, exist_ok=True)
+            (made.hub_keys / "database.json").write_text(json.dumps({"analyst": server.passwords["analyst"]}))
             yield made
         finally:
             connection.execute(f"drop database {name} with (force)".encode())
+
+
+@pytest.fixture
+def settings(test_server: TestServer, tmp_path: Path) -> Iterator[Settings]:
+    """An installation of the test's own: an empty home, and a fresh live database given by URL."""
+    with live_database(test_server, test_server.superuser.database, tmp_path / "home of the test") as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from pipeline.cli import main
 from pipeline.settings import PROJECT, Settings
+from tests.conftest import TestServer, live_database
 
 DOZEN = PROJECT / "examples" / "dozen"
 PARTNERS = ("council", "dwp", "police", "schools")
@@ -29,25 +34,30 @@ class Ended:
 Run = Callable[..., Ended]
 
 
-@pytest.fixture
-def run(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run `wholefamily …` in this installation, in this process."""
-    monkeypatch.setenv("WHOLEFAMILY_HOME", str(settings.home))
-    monkeypatch.setenv("WHOLEFAMILY_DATABASE_URL", str(settings.database_url))
-
-    def command(*arguments: str | Path, code: int | None = 0) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["wholefamily", *map(str, arguments)])
-        capsys.readouterr()
-        exit_code = 0
+def run_in(settings: Settings, *arguments: str | Path) -> Ended:
+    """Run `wholefamily …` in an installation, in this process."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setenv("WHOLEFAMILY_HOME", str(settings.home))
+        patch.setenv("WHOLEFAMILY_DATABASE_URL", str(settings.database_url))
+        patch.setattr(sys, "argv", ["wholefamily", *map(str, arguments)])
         try:
             main()
+            exit_code = 0
         except SystemExit as ended:
             exit_code = int(ended.code or 0)
-        seen = capsys.readouterr()
-        assert code is None or exit_code == code, seen.out + seen.err
-        return Ended(exit_code, seen.out, seen.err)
+    return Ended(exit_code, out.getvalue(), err.getvalue())
 
-    return command
+
+def runner(settings: Settings) -> Run:
+    """Commands in one installation, each of which must end with the exit code given (0 when none is)."""
+
+    def run(*arguments: str | Path, code: int = 0) -> Ended:
+        ended = run_in(settings, *arguments)
+        assert ended.exit_code == code, ended.out + ended.err
+        return ended
+
+    return run
 
 
 def send(run: Run, partner: str, raw: Path) -> None:
@@ -56,12 +66,39 @@ def send(run: Run, partner: str, raw: Path) -> None:
     run("deliver", partner)
 
 
+@pytest.fixture(scope="session")
+def built_dozen(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The dozen of examples/, delivered, taken in and built: once, for every test that goes on from there."""
+    home = tmp_path_factory.mktemp("dozen") / "home of the dozen"
+    with live_database(test_server, test_server.superuser.database, home) as settings:
+        run = runner(settings)
+        run("keys", "all")
+        for partner in PARTNERS:
+            send(run, partner, DOZEN / "raw" / partner)
+        run("ingest")
+        run("build")
+        yield settings
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, test_server: TestServer, tmp_path: Path) -> Iterator[Settings]:
+    """An empty installation; for a test that asks for `dozen`, a copy of the one the dozen went through."""
+    home, template = tmp_path / "home of the test", test_server.superuser.database
+    if "dozen" in request.fixturenames:
+        built: Settings = request.getfixturevalue("built_dozen")
+        shutil.copytree(built.home, home)
+        template = urlsplit(str(built.database_url)).path.lstrip("/")
+    with live_database(test_server, template, home) as made:
+        yield made
+
+
+@pytest.fixture
+def run(settings: Settings) -> Run:
+    """Run `wholefamily …` in this test's installation."""
+    return runner(settings)
+
+
 @pytest.fixture
 def dozen(run: Run) -> Run:
-    """The dozen of examples/, delivered, taken in and built."""
-    run("keys", "all")
-    for partner in PARTNERS:
-        send(run, partner, DOZEN / "raw" / partner)
-    run("ingest")
-    run("build")
+    """The same, in an installation that the dozen of examples/ has gone through."""
     return run
