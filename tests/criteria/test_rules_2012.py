@@ -216,6 +216,13 @@ def test_an_associated_person_does_not_count(pack: Pack, role: str) -> None:
     assert state(evaluate_one(pack, BIRTHS, facts), "work") == "met"
 
 
+@pytest.mark.parametrize(("birth", "work"), [("1996-07", "met"), ("1996-08", "not_met")])
+def test_adult_from_the_month_of_the_18th_birthday(pack: Pack, birth: str, work: str) -> None:
+    facts = [fact(2, "out_of_work_benefit", "2014-01-01", code="JSA"), fact(2, "enrolment", "2014-01-01", code="none")]
+    result = evaluate_one(pack, {2: birth}, facts)
+    assert (state(result, "work"), state(result, "education")) == (work, "not_met" if work == "met" else "met")
+
+
 def test_birth_not_known_goes_by_the_role(pack: Pack) -> None:
     facts = [fact(5, "proven_offence", "2014-05-01", **OFFENCE)]
     assert state(evaluate_one(pack, BIRTHS, facts, roles={5: "child"}), "crime_asb") == "met"
