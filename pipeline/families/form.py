@@ -19,6 +19,7 @@ ADULT_MONTHS = 18 * 12
 LARGEST_FAMILY = 12  # more members than this are looked at by a person
 # Share of doubt that stays after one partner's word for a residence, and for a tie.
 RESIDENCE_DOUBT, TIE_DOUBT = 0.4, 0.5
+_DATES, _TEXTS = ("birth_month", "start_date", "end_date"), ("area", "partner", "relation")
 
 
 def form_families(
@@ -39,7 +40,8 @@ def form_families(
     highest family id ever given (default: the highest of last night).
     """
     as_at = pd.Timestamp(as_at).normalize()
-    people = persons.drop_duplicates("person_id").sort_values("person_id", ignore_index=True)
+    people = _plain(persons.drop_duplicates("person_id").sort_values("person_id", ignore_index=True))
+    residences, relationships = _plain(residences), _plain(relationships)
     index = pd.Index(people["person_id"].to_numpy(dtype=np.int64))
     ties, doubtful = ties_between(relationships, people, as_at)
     ties = _positioned(ties, index, person="person_id", related="related_person_id")
@@ -63,6 +65,13 @@ def form_families(
         members=members.sort_values(["family_id", "person_id", "role"], ignore_index=True)[list(MEMBER_COLUMNS)],
         ledger=ledger,
     )
+
+
+def _plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """Dates in one resolution and categories as plain values, whatever a store hands out."""
+    dates = {name: pd.to_datetime(frame[name]).astype("datetime64[ns]") for name in _DATES if name in frame}
+    texts = {name: frame[name].astype(object) for name in _TEXTS if name in frame}
+    return frame.assign(**dates, **texts)
 
 
 def _positioned(frame: pd.DataFrame, index: pd.Index, **columns: str) -> pd.DataFrame:
