@@ -60,6 +60,7 @@ def ingest(
     for other in failures[1:]:
         typer.echo(str(other), err=True)
     if failures:
+        typer.echo("What was taken in stays; wholefamily deliveries lists every delivery and its state.", err=True)
         raise failures[0]
 
 

@@ -1,4 +1,4 @@
-"""One embedded database for all tests of this folder, emptied before each; drafts are pseudonymised once."""
+"""One live database for all tests of this folder, emptied before each; drafts are pseudonymised once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ import pytest
 
 from pipeline.settings import Settings
 from pipeline.store.database import Database, open_database
+from tests.conftest import TestServer, live_database
 from tests.ingest.site import PARTNERS, Site, make_site
 
 LIVE = ("identity", "evidence", "publication", "cohort")
 
 
 @pytest.fixture(scope="session")
-def shared_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def shared_database(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     home = tmp_path_factory.mktemp("database")
-    with open_database(Settings(home=home)) as database:
+    with (
+        live_database(test_server, test_server.superuser.database, home) as settings,
+        open_database(settings) as database,
+    ):
         yield database
 
 
