@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import LinkModel
+from pipeline.link.answers import bind_answers
 from pipeline.link.block import PAIRS_PER_CHUNK, Encodings, blocking_row
 from pipeline.link.chance import chance_probabilities
 from pipeline.link.cluster import cluster
@@ -33,14 +34,15 @@ def link_persons(
     *,
     first_new_id: int = 1,
     pairs_per_chunk: int = PAIRS_PER_CHUNK,
+    answers: pd.DataFrame | None = None,
 ) -> LinkResult:
     """Link records into persons with stable ids.
 
     `records`: RECORDS (see pipeline.records), any order; `chance_agreement`: per comparison, pairs at each level among
-    random pairs of people, pooled over partners; `previous`: last night's record_id and person_id. Candidate pairs are
-    walked twice, chunk by chunk: first to count patterns, then, with the weights learnt, to keep pairs worth keeping;
-    so memory does not grow with candidate pairs. Neither the order of the input nor the size of chunks changes the
-    result.
+    random pairs of people, pooled over partners; `previous`: last night's record_id and person_id; `answers`: record_a,
+    record_b, answer (see `answers.settle`), which binds. Candidate pairs are walked twice, chunk by chunk: first to
+    count patterns, then, with the weights learnt, to keep pairs worth keeping; so memory does not grow with them.
+    Neither the order of the input nor the size of chunks changes the result.
     """
     records = records.sort_values("record_id", ignore_index=True)
     record_ids = records["record_id"].to_numpy(dtype=np.int64)
@@ -73,6 +75,10 @@ def link_persons(
     linked = decision == "match"
     clusters, cut = cluster(scored.a, scored.b, bits, linked, identifiers, len(records), model.unscored_bits)
     decision[cut] = "cut"
+    bound = bind_answers(
+        answers, record_ids, clusters, scored.a, scored.b, bits, decision, linked, identifiers, model.unscored_bits
+    )
+    clusters, decision = bound.clusters, bound.decision
     persons, ledger = assign_ids(record_ids, clusters, previous, first_new_id)
 
     blocking = pd.DataFrame([blocking_row(held, model.largest_block) for held in encodings.passes.values()])
@@ -82,7 +88,7 @@ def link_persons(
         persons=persons,
         ledger=ledger,
         blocking=blocking,
-        parameters=parameters(model, estimates, prior, counts, weights),
+        parameters=parameters(model, estimates, prior, counts, weights) | {"answers": bound.summary},
     )
 
 
