@@ -17,6 +17,8 @@ from pipeline.store.database import Database, open_database
 from pipeline.store.migrate import current_version, head_version, migrate
 
 MIGRATIONS = PROJECT / "schemas" / "database"
+HEAD = head_version(MIGRATIONS)
+NEXT = "9001"
 
 COHORT_VIEWS = {
     "attrition": ["run_id", "step", "description", "count"],
@@ -72,27 +74,27 @@ def test_a_database_newer_than_the_program_is_refused(database: Database, settin
 def test_a_migration_that_fails_leaves_nothing(test_server, settings: Settings, tmp_path: Path) -> None:
     broken = tmp_path / "declarations with spaces" / "database"
     shutil.copytree(MIGRATIONS, broken)
-    (broken / "versions" / "0002_breaks_half_way.py").write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (broken / "versions" / f"{NEXT}_breaks_half_way.py").write_text(
+        f"from alembic import op\nrevision = '{NEXT}'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n    op.execute('create table cohort.half (a int)')\n    op.execute('select 1 / 0')\n"
     )
     with open_database(settings) as database, database.connect(autocommit=True) as connection:
         with pytest.raises(StoreError, match=r"a migration failed .*22012"):
             migrate(connection, broken, Credentials(settings.hub_keys))
-        assert current_version(connection) == "0001"
+        assert current_version(connection) == HEAD
         assert connection.execute("select to_regclass('cohort.half')").fetchone() == (None,)
 
 
-def test_a_second_migration_is_applied_on_the_first(database: Database, settings: Settings, tmp_path: Path) -> None:
+def test_one_more_migration_is_applied_on_the_last(database: Database, settings: Settings, tmp_path: Path) -> None:
     later = tmp_path / "database"
     shutil.copytree(MIGRATIONS, later)
-    (later / "versions" / "0002_one_more.py").write_text(
-        "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+    (later / "versions" / f"{NEXT}_one_more.py").write_text(
+        f"from alembic import op\nrevision = '{NEXT}'\ndown_revision = '{HEAD}'\n"
         "def upgrade():\n    op.execute('create table registry.more (a int)')\n"
     )
     with database.connect(autocommit=True) as connection:
-        assert migrate(connection, later, Credentials(settings.hub_keys)) == "0001"
-        assert current_version(connection) == "0002"
+        assert migrate(connection, later, Credentials(settings.hub_keys)) == HEAD
+        assert current_version(connection) == NEXT
 
 
 def test_a_server_by_url_needs_no_superuser(test_server, settings: Settings) -> None:
