@@ -1,0 +1,157 @@
+"""Splink's settings by dataset: its own examples for FEBRL 4, FEBRL 3 and historical_50k, and a model in the same manner
+for a borough's registers. Sources: docs/demos/examples/duckdb of the Splink project (MIT), version 5.
+
+Each gives `settings` (blocking rules and comparisons), rules for the prior with their assumed recall, the rules within
+which m is learnt, and SQL that adds the columns those need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import splink.comparison_level_library as cll
+import splink.comparison_library as cl
+from splink import block_on
+
+MAX_PAIRS = 1e7  # for u; Splink's advice for real work
+
+
+@dataclass
+class Model:
+    blocking_rules: list
+    comparisons: list
+    certain_rules: list
+    certain_recall: float
+    training_rules: list
+    extra_columns: str = ""
+
+
+def febrl(link_only: bool) -> Model:
+    rules = [
+        block_on("forename", "surname"),
+        "l.forename = r.surname and l.surname = r.forename",
+        block_on("date_of_birth"),
+        block_on("soc_sec_id"),
+        block_on("state", "street"),
+        block_on("street_number", "street"),
+        block_on("postcode"),
+    ]
+    if not link_only:
+        rules += [block_on("forename"), block_on("surname")]
+    comparisons = [
+        cl.NameComparison("forename").configure(term_frequency_adjustments=True),
+        cl.NameComparison("surname").configure(term_frequency_adjustments=True),
+        cl.DateOfBirthComparison(
+            "date_of_birth", input_is_string=True, datetime_format="%Y%m%d", invalid_dates_as_null=True
+        ),
+        cl.DamerauLevenshteinAtThresholds("soc_sec_id", [1, 2]),
+        cl.ExactMatch("street_number").configure(term_frequency_adjustments=True),
+        cl.DamerauLevenshteinAtThresholds("postcode", [1, 2]).configure(term_frequency_adjustments=True),
+    ]
+    return Model(
+        blocking_rules=rules,
+        comparisons=comparisons,
+        certain_rules=[block_on("soc_sec_id"), block_on("forename", "surname", "date_of_birth")],
+        certain_recall=0.8 if link_only else 0.9,
+        training_rules=[block_on("date_of_birth"), block_on("postcode")],
+    )
+
+
+def historical_50k() -> Model:
+    return Model(
+        blocking_rules=[
+            block_on("substr(forename,1,3)", "substr(surname,1,4)"),
+            block_on("surname", "date_of_birth"),
+            block_on("forename", "date_of_birth"),
+            block_on("postcode", "forename"),
+            block_on("postcode", "surname"),
+            block_on("date_of_birth", "birth_place"),
+            block_on("substr(postcode,1,3)", "date_of_birth"),
+            block_on("substr(postcode,1,3)", "forename"),
+            block_on("substr(postcode,1,3)", "surname"),
+            block_on("substr(forename,1,2)", "substr(surname,1,2)", "substr(date_of_birth,1,4)"),
+        ],
+        comparisons=[
+            cl.ForenameSurnameComparison("forename", "surname", forename_surname_concat_col_name="both_names"),
+            cl.DateOfBirthComparison("date_of_birth", input_is_string=True),
+            cl.PostcodeComparison("postcode"),
+            cl.ExactMatch("birth_place").configure(term_frequency_adjustments=True),
+            cl.ExactMatch("occupation").configure(term_frequency_adjustments=True),
+        ],
+        certain_rules=[
+            block_on("forename", "surname", "date_of_birth"),
+            block_on("substr(forename,1,2)", "surname", "substr(postcode,1,2)"),
+            block_on("date_of_birth", "postcode"),
+        ],
+        certain_recall=0.6,
+        training_rules=[block_on("forename", "surname"), block_on("date_of_birth")],
+        extra_columns=", forename || ' ' || surname as both_names",
+    )
+
+
+def borough(fields: set[str], with_places: bool) -> Model:
+    """Names, date of birth, sex, address and identifiers of a borough's registers."""
+    identifiers = [name for name in ("nino", "nhs_number", "upn", "pnc_id") if name in fields]
+    residence = [
+        cll.NullLevel("postcode"),
+        cll.CustomLevel("uprn_l = uprn_r or address_l = address_r", label_for_charts="same address"),
+        cll.ExactMatchLevel("postcode"),
+        cll.ElseLevel(),
+    ]
+    comparisons = [
+        cl.ForenameSurnameComparison("forename", "surname", forename_surname_concat_col_name="both_names"),
+        cl.DateOfBirthComparison("date_of_birth", input_is_string=True),
+        cl.ExactMatch("sex"),
+        cl.CustomComparison(residence, output_column_name="residence"),
+        # Nobody shares an identifier by chance: its u is declared, as random pairs never show one.
+        *(
+            cl.ExactMatch(name).configure(m_probabilities=[0.98, 0.02], u_probabilities=[1e-7, 1 - 1e-7])
+            for name in identifiers
+        ),
+    ]
+    return Model(
+        blocking_rules=[
+            *(block_on(name) for name in identifiers),
+            block_on("date_of_birth"),
+            block_on("places", arrays_to_explode=["places"]) if with_places else block_on("uprn"),
+            block_on("surname", "substr(forename,1,1)", "substr(date_of_birth,1,4)"),
+            block_on("forename", "substr(date_of_birth,1,7)"),
+        ],
+        comparisons=comparisons,
+        certain_rules=[*(block_on(name) for name in identifiers), block_on("forename", "surname", "date_of_birth")],
+        certain_recall=0.8,
+        training_rules=[block_on("date_of_birth"), block_on("surname", "forename"), block_on("uprn")],
+        extra_columns=", forename || ' ' || surname as both_names",
+    )
+
+
+def anything(fields: dict[str, dict]) -> Model:
+    """For a table that nobody wrote settings for: names by NameComparison, dates as dates, all else exact."""
+    names = [name for name, entry in fields.items() if entry["normalise"] == "name"]
+    dates = [name for name, entry in fields.items() if entry["normalise"].startswith("date")]
+    others = [name for name in fields if name not in names and name not in dates]
+    rules = [block_on(*names)] if len(names) > 1 else []
+    rules += [block_on(name, date) for name in names for date in dates]
+    rules += [block_on(name, other) for name in names for other in others] or [block_on(name) for name in names]
+    return Model(
+        blocking_rules=rules,
+        comparisons=[
+            *(cl.NameComparison(name).configure(term_frequency_adjustments=True) for name in names),
+            *(cl.DateOfBirthComparison(name, input_is_string=True, invalid_dates_as_null=True) for name in dates),
+            *(cl.ExactMatch(name).configure(term_frequency_adjustments=True) for name in others),
+        ],
+        certain_rules=[block_on(*names, *dates)],
+        certain_recall=0.6,
+        training_rules=[block_on(*names), *(block_on(date) for date in dates)],
+    )
+
+
+def model_for(name: str, fields: dict[str, dict], link_only: bool, with_places: bool) -> Model:
+    """The settings for a case by its name."""
+    if name.startswith("febrl"):
+        return febrl(link_only)
+    if name == "historical_50k":
+        return historical_50k()
+    if name.startswith("borough"):
+        return borough(set(fields), with_places)
+    return anything(fields)
