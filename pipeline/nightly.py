@@ -26,14 +26,16 @@ LINKER, EVALUATOR = "wf_linker", "wf_evaluator"
 
 @dataclass(frozen=True)
 class LinkInputs:
-    """For linking: `records` and `encodings` as in pipeline.records, chance agreement pooled over partners, and
-    last night's person map (record_id, person_id)."""
+    """For linking: `records` and `encodings` as in pipeline.records, chance agreement pooled over partners, last
+    night's person map (record_id, person_id), and what people answered about pairs (record_a, record_b, answer; the
+    latest last)."""
 
     records: pd.DataFrame
     encodings: pa.Table
     chance_agreement: dict[str, np.ndarray]
     previous: pd.DataFrame
     last_person_id: int  # the highest ever given, 0 before the first: an id of the past is never given again
+    answers: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ def read_link_inputs(database: Database) -> LinkInputs:
         last_id = read_frame(
             connection, "select coalesce(max(greatest(old_id, new_id)), 0) as id from identity.person_ledger"
         )
+        answers = read_frame(
+            connection, "select record_a, record_b, answer from identity.review_binding order by answer_id"
+        )
     with database.connect() as plain:
         measured = plain.execute(
             "select chance_agreement from registry.delivery"
@@ -72,6 +77,7 @@ def read_link_inputs(database: Database) -> LinkInputs:
         chance_agreement=_pooled(row[0] for row in measured),
         previous=previous.to_pandas(),
         last_person_id=last_id["id"][0].as_py(),
+        answers=answers.to_pandas(),
     )
 
 
@@ -85,7 +91,7 @@ def read_evidence_inputs(database: Database) -> EvidenceInputs:
         return EvidenceInputs(
             attributes=frame("select record_id, partner, birth_month, sex from evidence.person_attribute"),
             residences=frame(
-                "select record_id, place_id, area, start_date, end_date, partner from evidence.residence"
+                "select record_id, place_id, address_id, area, start_date, end_date, partner from evidence.residence"
                 " where place_id is not null"
             ),
             relationships=frame(
@@ -132,12 +138,15 @@ def latest_period_end(database: Database) -> dt.date | None:
 
 
 def anything_new(database: Database) -> bool:
-    """Whether a delivery has been accepted since the last published build began (True before the first build)."""
+    """Whether a delivery has been accepted, or a link answered, since the last published build began (True before the
+    first build)."""
     with database.connect() as connection:
         row = connection.execute(
-            "select exists (select from registry.delivery"
-            " where state in ('accepted', 'accepted_with_quarantine') and decided_at > coalesce("
-            "(select max(started_at) from registry.run where state = 'published'), '-infinity'))"
+            "with last as (select coalesce(max(started_at), '-infinity') as build from registry.run"
+            " where state = 'published')"
+            " select exists (select from registry.delivery, last"
+            " where state in ('accepted', 'accepted_with_quarantine') and decided_at > last.build)"
+            " or exists (select from identity.review_answer, last where answered_at > last.build)"
         ).fetchone()
     return bool(row and row[0])
 

@@ -52,7 +52,8 @@ def build(
     vocabulary = load_vocabulary(settings.declarations)
     contracts = load_contracts(settings.declarations, vocabulary)
     model = load_link_model(settings.declarations)
-    pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary)
+    produced = frozenset().union(*(contract.evidence_kinds() for contract in contracts.values()))
+    pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary, produced=produced)
     date = as_at or nightly.latest_period_end(database)
     if date is None:
         raise BuildError(
@@ -73,6 +74,7 @@ def build(
                 night.chance_agreement,
                 night.previous,
                 first_new_id=night.last_person_id + 1,
+                answers=night.answers,
             )
 
         with summary.timed("families"):

@@ -38,6 +38,7 @@ def ingest(
     """
     from pipeline.errors import WholeFamilyError
     from pipeline.ingest import ingest_partner
+    from pipeline.lineage import of_ingest, record_lineage
     from pipeline.reports.tables import deliveries_table
     from pipeline.store.database import open_database
 
@@ -50,9 +51,15 @@ def ingest(
         for name in partners:
             with progress_bar(f"Ingest {name}", terminal) as progress:
                 try:
-                    outcomes += ingest_partner(settings, database, name, progress=progress)
+                    taken = ingest_partner(settings, database, name, progress=progress)
                 except WholeFamilyError as failure:
                     failures.append(failure)
+                    record_lineage(settings, f"ingest.{name}", of_ingest(name, {}), failure)
+                    continue
+            if taken:
+                rows = {outcome.delivery_id: (outcome.rows_loaded, outcome.rows_quarantined) for outcome in taken}
+                record_lineage(settings, f"ingest.{name}", of_ingest(name, rows))
+            outcomes += taken
     if outcomes:
         terminal.print(deliveries_table(outcomes))
     elif not failures:
@@ -76,6 +83,7 @@ def build(
 
     Example: `wholefamily build --as-at 2014-07-31`
     """
+    from pipeline.lineage import of_build, record_lineage
     from pipeline.reports.tables import build_table
     from pipeline.run import build as run_build
     from pipeline.store.database import open_database
@@ -84,6 +92,7 @@ def build(
     terminal = console()
     with open_database(settings) as database, progress_bar("Build", terminal) as progress:
         summary = run_build(settings, database, day(as_at, "--as-at"), progress=progress)
+    record_lineage(settings, "build", of_build(summary.run_id, summary.counts["families"]))
     if as_json:
         typer.echo(json.dumps({"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": summary.counts}))
     else:

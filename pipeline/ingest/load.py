@@ -124,20 +124,22 @@ def _write_evidence(
     if NOMINATIONS in loaded:
         write_frame(connection, "evidence", "nomination", stage.stage_nominations(origin, loaded[NOMINATIONS], known))
     if RESIDENCES in loaded:
-        places = _places(connection, stage.place_tokens(loaded[RESIDENCES]))
-        rows = stage.stage_residences(origin, loaded[RESIDENCES], known, places)
+        places, addresses = _places(connection, *stage.place_tokens(loaded[RESIDENCES]))
+        rows = stage.stage_residences(origin, loaded[RESIDENCES], known, places, addresses)
         write_frame(connection, "evidence", "residence", rows)
 
 
-def _places(connection: Any, tokens: pa.Array) -> pa.Array:
-    """The place_id of each token; places that are new get one. Partners that load together take turns here."""
+def _places(connection: Any, *columns: pa.Array) -> list[pa.Array]:
+    """The place_id of each token of each column; places that are new get one. Partners that load together take
+    turns here."""
+    tokens = pa.concat_arrays(columns)
     execute(connection, "lock table identity.place in share row exclusive mode")
     known, ids = _known_places(connection)
     new = pc.unique(tokens.filter(pc.invert(pc.is_in(tokens, value_set=known)))).drop_null()
     if len(new):
         write_frame(connection, "identity", "place", pa.table({"place_token": new}))
         known, ids = _known_places(connection)
-    return pc.take(ids, pc.index_in(tokens, value_set=known))
+    return [pc.take(ids, pc.index_in(column, value_set=known)) for column in columns]
 
 
 def _known_places(connection: Any) -> tuple[pa.Array, pa.Array]:

@@ -79,18 +79,22 @@ def stage_encodings(encodings: pa.Table, known: People) -> pa.Table:
     return content.add_column(0, "record_id", known.ids_of(encodings["person_ref"]))
 
 
-def place_tokens(residences: pa.Table) -> pa.Array:
-    """The token of each residence's place: of its UPRN, else of its address, else null."""
+def place_tokens(residences: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """The token of each residence's place (of its UPRN, else of its address, else null), and that of its address."""
     uprn, address = (_column(residences, name, TOKEN) for name in ("uprn_token", "address_token"))
-    return _whole(pc.if_else(pc.is_valid(uprn), uprn, address))
+    return _whole(pc.if_else(pc.is_valid(uprn), uprn, address)), _whole(address)
 
 
-def stage_residences(origin: Origin, residences: pa.Table, known: People, places: pa.Array) -> pa.Table:
-    """evidence.residence: one row per spell; `places` is its place_id, null where nothing names the place."""
+def stage_residences(
+    origin: Origin, residences: pa.Table, known: People, places: pa.Array, addresses: pa.Array
+) -> pa.Table:
+    """evidence.residence: one row per spell; `places` is its place_id, null where nothing names the place, and
+    `addresses` the place_id that its address alone would have."""
     return pa.table(
         {
             "record_id": known.ids_of(residences["person_ref"]),
             "place_id": places,
+            "address_id": addresses,
             "area": _column(residences, "postcode_area", pa.string()),
             **_spell(residences),
             **_origin(origin, residences),

@@ -77,4 +77,6 @@ def test_a_place_is_its_uprn_else_its_address() -> None:
         ("a", None, None, None, None),
         ("a", "u", None, None, None),
     )
-    assert place_tokens(rows).to_pylist() == [token("u"), token("x"), None, token("u")]
+    places, addresses = place_tokens(rows)
+    assert places.to_pylist() == [token("u"), token("x"), None, token("u")]
+    assert addresses.to_pylist() == rows["address_token"].to_pylist()

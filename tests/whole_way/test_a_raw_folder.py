@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from pipeline.lineage import LEDGER_FILE, read_events
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 from tests.whole_way.conftest import DOZEN, PARTNERS, Run, send
@@ -98,6 +99,13 @@ def test_deliveries_report_log_and_queries(dozen: Run, settings: Settings) -> No
     assert "selected" in dozen("sql", "select criterion from cohort.summary").out
     refused = dozen("sql", "select * from identity.record", code=6)
     assert "permission denied" in refused.err
+
+
+def test_lineage_names_what_was_read_and_written(dozen: Run, settings: Settings) -> None:
+    events = read_events(settings.lineage / LEDGER_FILE)
+    jobs = [event["job"]["name"] for event in events]
+    assert jobs == [*(f"ingest.{partner}" for partner in PARTNERS), "build"]
+    assert {entry["name"] for entry in events[-1]["outputs"]} >= {"cohort.family", "cohort.criterion_result"}
 
 
 def test_nothing_personal_at_the_hub(dozen: Run, settings: Settings, superuser: psycopg.Connection[Any]) -> None:

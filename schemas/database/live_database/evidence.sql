@@ -14,6 +14,7 @@ COMMENT ON TABLE evidence.person_attribute IS 'One row per record: what of a per
 CREATE TABLE evidence.residence (
     record_id   bigint NOT NULL,
     place_id    bigint,
+    address_id  bigint,
     area        text,
     start_date  date,
     end_date    date,
@@ -22,6 +23,7 @@ CREATE TABLE evidence.residence (
     row_number  bigint NOT NULL
 );
 COMMENT ON TABLE evidence.residence IS 'One row per record and spell at a place.';
+COMMENT ON COLUMN evidence.residence.address_id IS 'The place that the address alone names, so that an address without UPRN finds the place of the same address with one.';
 
 CREATE TABLE evidence.relationship (
     record_id         bigint NOT NULL,
