@@ -69,8 +69,8 @@ def link(case: Case, out: Path) -> dict:
         datasets = [[clks[row] for row in part] for part in rows]
         found = anonlink.candidate_generation.find_candidate_pairs(datasets, dice, LOWEST, k=NEAREST)
         similarity, (set_a, set_b), (row_a, row_b) = found
-        a = [records[rows[s][r]] for s, r in zip(set_a, row_a)]
-        b = [records[rows[s][r]] for s, r in zip(set_b, row_b)]
+        a = [records[rows[s][r]] for s, r in zip(set_a, row_a, strict=True)]
+        b = [records[rows[s][r]] for s, r in zip(set_b, row_b, strict=True)]
     else:  # one register against itself; its solver knows no such thing, so clusters are connected components
         found = anonlink.candidate_generation.find_candidate_pairs([clks, clks], dice, LOWEST, k=NEAREST)
         similarity, _, (row_a, row_b) = found

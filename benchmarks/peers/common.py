@@ -81,7 +81,7 @@ def connected(records: pd.Series, pairs: pd.DataFrame) -> pd.DataFrame:
             node = parent[node]
         return node
 
-    for a, b in zip(pairs["a"].tolist(), pairs["b"].tolist()):
+    for a, b in zip(pairs["a"].tolist(), pairs["b"].tolist(), strict=True):
         one, other = root(a), root(b)
         if one != other:
             parent[max(one, other)] = min(one, other)

@@ -8,7 +8,7 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 from common import Case, Stopwatch, main
-from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink import DuckDBAPI, Linker, SettingsCreator
 from splink_settings import MAX_PAIRS, Model, model_for
 
 THRESHOLD = 0.95  # as in Splink's example for historical_50k, and as ours
@@ -26,12 +26,12 @@ def prepared(case: Case, model: Model, connection: duckdb.DuckDBPyConnection) ->
     connection.register("clear_people", people)
     extra = model.extra_columns + (", places::varchar[] as places" if places is not None else "")
     columns = ", ".join(name for name in people.columns if name != "places")
-    connection.execute(f"create table people as select {columns}{extra} from clear_people")
+    connection.execute(f"create table people as select {columns}{extra} from clear_people")  # noqa: S608  (own names)
     connection.unregister("clear_people")
     if not case.link_only:
         return ["people"]
     for source in case.sources:
-        connection.execute(f"create table people_{source} as select * from people where source = ?", [source])
+        connection.execute(f"create table people_{source} as select * from people where source = ?", [source])  # noqa: S608
     return [f"people_{source}" for source in case.sources]
 
 
@@ -90,12 +90,11 @@ def blocking(case: Case) -> float:
         else:
             rules.append(f"({rule.get_blocking_rule('duckdb').blocking_rule_sql})")
     count = connection.execute(
-        "select count(*) from true_pairs t join people l on l.record = t.record_l"
+        "select count(*) from true_pairs t join people l on l.record = t.record_l"  # noqa: S608
         f" join people r on r.record = t.record_r where {' or '.join(rules)}"
     ).fetchone()[0]
     return count / max(len(pairs), 1)
 
 
 if __name__ == "__main__":
-    assert block_on
     main(link, blocking)

@@ -1,5 +1,5 @@
-"""Splink's settings by dataset: its own examples for FEBRL 4, FEBRL 3 and historical_50k, and a model in the same manner
-for a borough's registers. Sources: docs/demos/examples/duckdb of the Splink project (MIT), version 5.
+"""Splink's settings by dataset: its own examples for FEBRL 4, FEBRL 3 and historical_50k, and a model in the same
+manner for a borough's registers. Sources: docs/demos/examples/duckdb of the Splink project (MIT), version 5.
 
 Each gives `settings` (blocking rules and comparisons), rules for the prior with their assumed recall, the rules within
 which m is learnt, and SQL that adds the columns those need.
@@ -103,11 +103,7 @@ def borough(fields: set[str], with_places: bool) -> Model:
         cl.DateOfBirthComparison("date_of_birth", input_is_string=True),
         cl.ExactMatch("sex"),
         cl.CustomComparison(residence, output_column_name="residence"),
-        # Nobody shares an identifier by chance: its u is declared, as random pairs never show one.
-        *(
-            cl.ExactMatch(name).configure(m_probabilities=[0.98, 0.02], u_probabilities=[1e-7, 1 - 1e-7])
-            for name in identifiers
-        ),
+        *(_identifier(name) for name in identifiers),
     ]
     return Model(
         blocking_rules=[
@@ -120,9 +116,21 @@ def borough(fields: set[str], with_places: bool) -> Model:
         comparisons=comparisons,
         certain_rules=[*(block_on(name) for name in identifiers), block_on("forename", "surname", "date_of_birth")],
         certain_recall=0.8,
-        training_rules=[block_on("date_of_birth"), block_on("surname", "forename"), block_on("uprn")],
+        # Not within an address: EM would learn what a household is there, not a person.
+        training_rules=[block_on("date_of_birth"), block_on("forename", "surname"), block_on("nino")],
         extra_columns=", forename || ' ' || surname as both_names",
     )
+
+
+def _identifier(name: str):
+    """Random pairs never show a shared identifier, so its probabilities are declared instead of trained."""
+    same = cll.ExactMatchLevel(name).configure(
+        m_probability=0.98, u_probability=1e-7, fix_m_probability=True, fix_u_probability=True
+    )
+    other = cll.ElseLevel().configure(
+        m_probability=0.02, u_probability=1 - 1e-7, fix_m_probability=True, fix_u_probability=True
+    )
+    return cl.CustomComparison([cll.NullLevel(name), same, other], output_column_name=name)
 
 
 def anything(fields: dict[str, dict]) -> Model:

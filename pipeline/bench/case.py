@@ -1,11 +1,11 @@
 """A benchmark case: one folder with the same people and the same truth for every tool.
 
-    clear.parquet    record (0 … n-1), source, and each field's cells in clear: what every tool starts from
-    places.parquet   record and the same fields again where a record has several (other addresses); may be missing
-    truth.parquet    record, person, and the subgroups; read by the bench alone, never by a tool
-    ids.parquet      record, record_id as in the table
-    case.json        title, whether two sources are linked or one is deduplicated, fields and their normal forms
-    linkage/         encoding-v1.yaml and model-v1.yaml
+clear.parquet    record (0 … n-1), source, and each field's cells in clear: what every tool starts from
+places.parquet   record and the same fields again where a record has several (other addresses); may be missing
+truth.parquet    record, person, and the subgroups; read by the bench alone, never by a tool
+ids.parquet      record, record_id as in the table
+case.json        title, whether two sources are linked or one is deduplicated, fields and their normal forms
+linkage/         encoding-v1.yaml and model-v1.yaml
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class Case:
 
     def ids(self) -> pd.Series:
         """The record_id of each record in its own table."""
-        return pq.read_table(self.folder / "ids.parquet")["record_id"].to_pandas()
+        ids: pd.Series = pq.read_table(self.folder / "ids.parquet")["record_id"].to_pandas()
+        return ids
 
 
 def write_case(
@@ -135,7 +136,9 @@ def _truth(table: pa.Table, mapping: TableMapping, details: pd.DataFrame | None)
         return truth
     for group in mapping.subgroups:
         cells = coded(table[group.column]).texts().to_pandas()
-        values = pd.DataFrame({PERSON: truth[PERSON], "value": cells if group.take is None else cells.str[: group.take]})
+        values = pd.DataFrame(
+            {PERSON: truth[PERSON], "value": cells if group.take is None else cells.str[: group.take]}
+        )
         votes = values.dropna().groupby([PERSON, "value"], as_index=False).size()
         votes = votes.sort_values([PERSON, "size", "value"], ascending=[True, False, True])
         chosen = votes.drop_duplicates(PERSON).set_index(PERSON)["value"]

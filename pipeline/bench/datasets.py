@@ -47,7 +47,7 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def prepare(name: str, sources: Sources, progress: Progress = silent) -> Case:
-    """Lay a dataset out as a case. Raises DeclarationError for an unknown name, TruthError where its file is missing."""
+    """Lay a dataset out as a case. Raises DeclarationError for an unknown name, TruthError where a file is missing."""
     if name.startswith("febrl") and name[5:] in ("1", "2", "3", "4"):
         return _febrl(name, sources)
     if name == "historical_50k":
@@ -116,7 +116,9 @@ def _borough(name: str, sources: Sources, progress: Progress) -> Case:
     truth = pd.read_csv(borough / "truth" / "people.csv", dtype=str).drop_duplicates(["partner", "person_ref"])
     label = pd.DataFrame({"partner": table["partner"], "person_ref": table["person_ref"]}).merge(truth, how="left")
     table = table.append_column("truth", pa.array(label["true_person_id"], pa.string()))
-    details = pd.read_csv(borough / "truth" / "people_details.csv", dtype=str).rename(columns={"true_person_id": PERSON})
+    details = pd.read_csv(borough / "truth" / "people_details.csv", dtype=str).rename(
+        columns={"true_person_id": PERSON}
+    )
     return write_case(
         _folder(sources, name),
         name,

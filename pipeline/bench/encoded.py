@@ -1,4 +1,4 @@
-"""The partner's part of a benchmark: every source of a case is encoded by the kit's own functions under a key thrown away.
+"""The partner's part of a benchmark: each source is encoded by the kit's own functions, under a key thrown away.
 
 What is written is what a hub would hold and nothing else: one token per record for each field that the link model
 compares, sex, filters and date codes by blocking pass, and counts of chance agreement. The keys are never written.

@@ -62,3 +62,16 @@ def link_case(case: Case, out: Path) -> LinkResult:
 def model_of(case: Case) -> LinkModel:
     """The case's link model."""
     return load_link_model(case.folder)
+
+
+def write_csv(case: Case, folder: Path) -> None:
+    """A linked case's result by the ids of its own table: clusters.csv (record_id, cluster), pairs.csv."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = case.ids()
+    clusters = pq.read_table(case.folder / "ours" / "clusters.parquet").to_pandas()
+    clusters.insert(0, "record_id", ids.to_numpy()[clusters["record"]])
+    clusters[["record_id", "cluster"]].to_csv(folder / "clusters.csv", index=False)
+    pairs = pq.read_table(case.folder / "ours" / "pairs.parquet").to_pandas()
+    for side in ("record_a", "record_b"):
+        pairs[side] = ids.to_numpy()[pairs[side]]
+    pairs.to_csv(folder / "pairs.csv", index=False)

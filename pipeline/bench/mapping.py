@@ -101,7 +101,11 @@ class TableMapping:
     def columns(self) -> set[str]:
         """Every column that the table must have."""
         named = {self.record_id, self.source, self.truth} - {None}
-        return {str(name) for name in named} | {entry.column for entry in (*self.fields, *self.subgroups)}
+        return (
+            {str(name) for name in named}
+            | {entry.column for entry in self.fields}
+            | {group.column for group in self.subgroups}
+        )
 
 
 def read_mapping(path: Path) -> TableMapping:
@@ -155,7 +159,9 @@ def read_table(path: Path) -> pa.Table:
             table = pq.read_table(path)
         else:
             names = pa.csv.open_csv(path).schema.names
-            as_text = pa.csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=True)
+            as_text = pa.csv.ConvertOptions(
+                column_types={name: pa.string() for name in names}, strings_can_be_null=True
+            )
             table = pa.csv.read_csv(path, convert_options=as_text)
     except FileNotFoundError:
         raise TruthError(where=str(path), rule="the table is not there.", remedy="check the path.") from None

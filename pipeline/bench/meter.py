@@ -29,7 +29,7 @@ def main() -> int:
     }
     with open(report, "w", encoding="utf-8") as out:  # noqa: PTH123  (pathlib would be an import more to measure)
         json.dump(taken, out)
-    return taken["exit_code"]
+    return os.waitstatus_to_exitcode(status)
 
 
 if __name__ == "__main__":

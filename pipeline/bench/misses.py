@@ -139,4 +139,4 @@ def _wrong(
 
 def _commonest(table: pd.DataFrame, by: list[str]) -> list[dict[str, Any]]:
     counts = table.groupby(by, as_index=False).size().sort_values(["size", *by], ascending=[False, *[True] * len(by)])
-    return [{**row, "size": int(row["size"])} for row in counts.head(PATTERNS_SHOWN).to_dict("records")]
+    return [{str(key): value for key, value in row.items()} for row in counts.head(PATTERNS_SHOWN).to_dict("records")]

@@ -85,7 +85,7 @@ def scored_pairs(out: Path) -> pd.DataFrame | None:
     path = out / "pairs.parquet"
     if not path.exists():
         return None
-    pairs = pq.read_table(path).to_pandas()
+    pairs: pd.DataFrame = pq.read_table(path).to_pandas()
     if "decision" in pairs:
         linked = pairs["decision"].eq("match")
         return pd.DataFrame({"a": pairs["record_a"], "b": pairs["record_b"], "linked": linked})

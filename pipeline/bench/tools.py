@@ -33,7 +33,7 @@ class Taken:
 
 @dataclass(frozen=True)
 class Ran:
-    """One tool on one case. `missing` says why there is no result; `encode` is the partners' part, where there is one."""
+    """One tool on one case. `missing`: why there is no result; `encode`: the partners' part, where there is one."""
 
     tool: str
     out: Path

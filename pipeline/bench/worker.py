@@ -1,8 +1,8 @@
 """One step of our linkage on a case, as a process of its own, so that it is measured by itself.
 
-    python -m pipeline.bench.worker encode CASE       the partners' part
-    python -m pipeline.bench.worker link CASE OUT     the hub's part
-    python -m pipeline.bench.worker explain CASE OUT  blocking recall and what was missed, with the truth (not measured)
+python -m pipeline.bench.worker encode CASE       the partners' part
+python -m pipeline.bench.worker link CASE OUT     the hub's part
+python -m pipeline.bench.worker explain CASE OUT  blocking recall and what was missed, with the truth (not measured)
 """
 
 from __future__ import annotations
