@@ -155,7 +155,10 @@ def report(home: Home = None, database_url: DatabaseUrl = None) -> None:
 def sql(
     query: Annotated[str | None, typer.Argument(help="A query; without it, a psql prompt.")] = None,
     role: Annotated[str, typer.Option("--role", help="Log in as analyst (reads cohort) or admin.")] = "analyst",
-    url: Annotated[bool, typer.Option("--url", help="Print the connection URL (it holds a password).")] = False,
+    url: Annotated[
+        bool, typer.Option("--url", help="Print the connection URL (it holds a password); the server keeps running.")
+    ] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the embedded server that --url left running.")] = False,
     home: Home = None,
     database_url: DatabaseUrl = None,
 ) -> None:
@@ -165,15 +168,20 @@ def sql(
     """
     from pipeline.cli.prompt import run_prompt, run_query
     from pipeline.store.database import open_database
+    from pipeline.store.embedded import EmbeddedServer
 
     settings = settings_of(home, database_url)
-    with open_database(settings) as database:
+    if stop:
+        EmbeddedServer(settings.postgres, settings.hub_keys).shut_down()
+        typer.echo("The embedded server is stopped.")
+        return
+    with open_database(settings, keep_running=url) as database:
         if url:
             typer.echo(database.url_for(role))
-            return
-        if query is None:
+        elif query is None:
             raise typer.Exit(run_prompt(database, role))
-        console().print(run_query(database, role, query))
+        else:
+            console().print(run_query(database, role, query))
 
 
 def clean(
