@@ -20,9 +20,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.bench.mapping import Field, TableMapping, clear_columns, fields_as_declared, fields_from
+from pipeline.bench.mapping import Field, TableMapping, clear_columns, fields_as_declared, fields_from, normal_form
 from pipeline.errors import TruthError
-from pipeline.partner.coded import coded
 
 RECORD, SOURCE, PERSON = "record", "source", "person"
 LINKAGE_FILES = ("encoding-v1.yaml", "model-v1.yaml")
@@ -135,10 +134,8 @@ def _truth(table: pa.Table, mapping: TableMapping, details: pd.DataFrame | None)
             truth[name] = labels.map(by_label[name]).fillna("").astype(str)
         return truth
     for group in mapping.subgroups:
-        cells = coded(table[group.column]).texts().to_pandas()
-        values = pd.DataFrame(
-            {PERSON: truth[PERSON], "value": cells if group.take is None else cells.str[: group.take]}
-        )
+        cells = normal_form(group, table[group.column]).texts().to_pandas()
+        values = pd.DataFrame({PERSON: truth[PERSON], "value": cells})
         votes = values.dropna().groupby([PERSON, "value"], as_index=False).size()
         votes = votes.sort_values([PERSON, "size", "value"], ascending=[True, False, True])
         chosen = votes.drop_duplicates(PERSON).set_index(PERSON)["value"]

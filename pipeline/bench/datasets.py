@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +79,7 @@ def _febrl(name: str, sources: Sources) -> Case:
     frame = pd.concat(named).rename_axis("rec_id").reset_index()
     frame["person"] = frame["rec_id"].str.split("-").str[1]
     table = pa.Table.from_pandas(frame.astype("string"), preserve_index=False)
-    mapping = read_mapping(DATASETS / "febrl" / "mapping.yaml")
+    mapping = replace(read_mapping(DATASETS / "febrl" / "mapping.yaml"), title=f"FEBRL {name[5:]}")
     return write_case(_folder(sources, name), name, table, mapping, sources.declarations, link_only=two)
 
 

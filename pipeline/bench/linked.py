@@ -16,6 +16,7 @@ from pipeline.bench.case import Case
 from pipeline.bench.encoded import PARTNER, SEX, codes_of_tokens
 from pipeline.contracts import LinkModel, load_link_model
 from pipeline.link import Encodings, link_persons
+from pipeline.link.block import PassEncodings
 from pipeline.records import LinkResult
 
 NOBODY_YET = pd.DataFrame({"record_id": pd.Series(dtype="int64"), "person_id": pd.Series(dtype="int64")})
@@ -30,7 +31,7 @@ def read_encoded(folder: Path) -> tuple[pd.DataFrame, Encodings, dict[str, np.nd
     for name in table.column_names[2:]:
         columns[name] = table[name].to_pandas() if name == SEX else codes_of_tokens(table[name])
     records = pd.DataFrame(columns).sort_values("record_id", ignore_index=True)
-    passes = {}
+    passes: dict[str, PassEncodings] = {}
     for path in sorted(folder.glob("pass-*.parquet")):
         passes.update(Encodings.from_arrow(pq.read_table(path)).passes)
     counts = json.loads((folder / "chance_agreement.json").read_text(encoding="utf-8"))

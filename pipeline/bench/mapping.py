@@ -14,6 +14,8 @@ The normal forms are the partner's kit's own. A mapping (YAML) names the table's
     subgroups:                    # optional: what quality is also told by; the commonest value of a person's records
       sex: {column: gender}
       born: {column: dob, take: 3}
+
+`take` keeps that many first characters of the normal form, or last ones where it is negative.
 """
 
 from __future__ import annotations
@@ -68,21 +70,12 @@ TEXTS: dict[str, Callable[[str], str | None]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """One field: its column, the normal form, forms of dates, and how many first characters are taken (None: all)."""
+    """One field: its column, the normal form, forms of dates, and how many characters are taken (None: all)."""
 
     name: str
     column: str
     normalise: str
     formats: tuple[str, ...]
-    take: int | None
-
-
-@dataclass(frozen=True)
-class Subgroup:
-    """What tells groups of people apart: a column, and how many of its first characters (None: all)."""
-
-    name: str
-    column: str
     take: int | None
 
 
@@ -95,17 +88,13 @@ class TableMapping:
     source: str | None
     truth: str | None
     fields: tuple[Field, ...]
-    subgroups: tuple[Subgroup, ...]
+    subgroups: tuple[Field, ...]
     linkage: Path | None
 
     def columns(self) -> set[str]:
         """Every column that the table must have."""
         named = {self.record_id, self.source, self.truth} - {None}
-        return (
-            {str(name) for name in named}
-            | {entry.column for entry in self.fields}
-            | {group.column for group in self.subgroups}
-        )
+        return {str(name) for name in named} | {entry.column for entry in (*self.fields, *self.subgroups)}
 
 
 def read_mapping(path: Path) -> TableMapping:
@@ -113,7 +102,8 @@ def read_mapping(path: Path) -> TableMapping:
     document = read_yaml(path)
     known = sorted({*TEXTS, *IDENTIFIERS, "date"})
     fields = []
-    for name, entry in (document.get("fields") or {}).items():
+    declared = document.get("fields") or {}
+    for name, entry in [*declared.items(), *(document.get("subgroups") or {}).items()]:
         require(
             isinstance(entry, Mapping) and "column" in entry and entry.get("normalise", "none") in known,
             path=path,
@@ -131,23 +121,19 @@ def read_mapping(path: Path) -> TableMapping:
             )
         )
     require(
-        {"forename", "surname"} & {entry.name for entry in fields} != set(),
+        {"forename", "surname"} & set(declared) != set(),
         path=path,
         rule="a mapping needs at least a forename or a surname among its fields.",
         remedy="add one: forename: {column: first_name, normalise: name}",
     )
-    subgroups = [
-        Subgroup(name=name, column=str(entry["column"]), take=entry.get("take"))
-        for name, entry in (document.get("subgroups") or {}).items()
-    ]
     linkage = document.get("linkage")
     return TableMapping(
         title=str(document.get("title", path.stem)),
         record_id=document.get("record_id"),
         source=document.get("source"),
         truth=document.get("truth"),
-        fields=tuple(fields),
-        subgroups=tuple(subgroups),
+        fields=tuple(fields[: len(declared)]),
+        subgroups=tuple(fields[len(declared) :]),
         linkage=(path.parent / linkage).resolve() if linkage else None,
     )
 
@@ -193,7 +179,10 @@ def normal_form(entry: Field, cells: pa.Array | pa.ChunkedArray) -> Coded:
         column = column.mapped(IDENTIFIERS[entry.normalise](column.values))
     else:
         column = column.mapped(each(column.values, TEXTS[entry.normalise])[0])
-    return column if entry.take is None else column.mapped(pc.utf8_slice_codeunits(column.values, 0, entry.take))
+    if entry.take is None:
+        return column
+    first, last = (entry.take, None) if entry.take < 0 else (0, entry.take)
+    return column.mapped(pc.utf8_slice_codeunits(column.values, first, last))
 
 
 def fields_as_declared(fields: tuple[Field, ...]) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,8 @@ from pipeline.evaluation.figures import rates
 from pipeline.evaluation.persons import by_subgroup
 from pipeline.link.quality import clustering_quality
 
-FEWEST_PAIRS = 100  # true pairs that a group needs before its F1 is judged beside the whole's
+# What a group needs before its F1 is judged beside the whole's: one person more or less would move it too far.
+FEWEST_PERSONS, FEWEST_PAIRS = 50, 100
 WORST_BELOW = 0.01  # how far the worst group may be below the whole
 # Thresholds tried for the best; a Dice coefficient and a probability are both in [0, 1].
 THRESHOLDS = (*np.round(np.arange(0.5, 0.95, 0.01), 2), 0.95, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999, 0.9999, 0.2, 0.1)
@@ -73,7 +74,8 @@ def subgroups(labels: NDArray[Any], truth: pd.DataFrame) -> list[dict[str, Any]]
 
 def worst_subgroup(rows: list[dict[str, Any]], whole: float | None) -> dict[str, Any] | None:
     """The group with the lowest F1 among those with enough true pairs; `red` where too far below the whole."""
-    judged = [row for row in rows if row["true"] >= FEWEST_PAIRS and row["group"] != "not known"]
+    enough = [row for row in rows if row["true"] >= FEWEST_PAIRS and row["persons"] >= FEWEST_PERSONS]
+    judged = [row for row in enough if row["group"] != "not known"]
     if not judged or whole is None:
         return None
     worst = min(judged, key=lambda row: row["f1"])

@@ -32,7 +32,7 @@ def tool_row(tool: dict[str, Any]) -> list[str]:
     best = quality.get("best")
     name = tool["tool"]
     return [
-        f"{name}: link" if tool.get("encode") else name,
+        "ours: link" if name == OURS else name,
         share(clustered.get("precision")),
         share(clustered.get("recall")),
         share(clustered.get("f1")),
@@ -46,7 +46,7 @@ def tool_row(tool: dict[str, Any]) -> list[str]:
 
 def encode_row(tool: dict[str, Any]) -> list[str]:
     """What the partners' part cost, on a line of its own: the hub does not do it."""
-    return [f"{tool['tool']}: encode", *["" for _ in range(7)], *_cost(tool["encode"])]
+    return ["ours: encode", *["" for _ in range(7)], *_cost(tool["encode"])]
 
 
 def _cost(taken: dict[str, Any]) -> list[str]:
