@@ -43,7 +43,3 @@ def _place_of(fault: BaseException) -> str:
     """File and line of our innermost frame."""
     frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if "/pipeline/" in frame.filename]
     return f"{frames[-1].filename.rpartition('/pipeline/')[2]}, line {frames[-1].lineno}" if frames else "a library"
-
-
-if __name__ == "__main__":
-    main()
