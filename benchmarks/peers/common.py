@@ -1,7 +1,8 @@
 """What the peers' scripts share: read a case, leave results. Standard library, pandas and pyarrow only.
 
 A script is run as `python <peer>.py CASE OUT` to link, and as `python <peer>.py CASE OUT blocking` to say, after the
-fact and with the truth, what share of true pairs its blocking rules let through. It reads CASE/clear.parquet (and
+fact and with the truth, what share of true pairs its blocking rules let through; a last argument `wide` asks for
+blocking as wide as ours, where a script knows that. It reads CASE/clear.parquet (and
 places.parquet); it must not read the truth while it links. It leaves in OUT: clusters.parquet (record, cluster),
 pairs.parquet (a, b, score) where it scores pairs, report.json.
 """
@@ -25,6 +26,7 @@ class Case:
         self.name = document["name"]
         self.link_only = document["link_only"]
         self.sources = document["sources"]
+        self.wide = False
         # A field derived from another's column (a district of the postcode) is ours; peers make their own.
         columns = set()
         self.fields = {}
@@ -92,7 +94,8 @@ def main(link, blocking) -> None:
     """Run `link(case, out) -> report`, or `blocking(case) -> share`, by the command line's arguments."""
     case, out = Case(Path(sys.argv[1])), Path(sys.argv[2])
     out.mkdir(parents=True, exist_ok=True)
-    if sys.argv[3:] == ["blocking"]:
+    case.wide = "wide" in sys.argv[3:]
+    if "blocking" in sys.argv[3:]:
         (out / "blocking.json").write_text(json.dumps({"recall": blocking(case)}), encoding="utf-8")
         return
     (out / "report.json").write_text(json.dumps(link(case, out)), encoding="utf-8")

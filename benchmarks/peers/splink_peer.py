@@ -36,7 +36,7 @@ def prepared(case: Case, model: Model, connection: duckdb.DuckDBPyConnection) ->
 
 
 def model_of(case: Case) -> Model:
-    return model_for(case.name, case.fields, case.link_only, case.places() is not None)
+    return model_for(case.name, case.fields, case.link_only, case.places() is not None, case.wide)
 
 
 def link(case: Case, out: Path) -> dict:

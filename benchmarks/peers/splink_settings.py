@@ -57,8 +57,8 @@ def febrl(link_only: bool) -> Model:
     )
 
 
-def historical_50k() -> Model:
-    return Model(
+def historical_50k(wide: bool) -> Model:
+    model = Model(
         blocking_rules=[
             block_on("substr(forename,1,3)", "substr(surname,1,4)"),
             block_on("surname", "date_of_birth"),
@@ -85,8 +85,24 @@ def historical_50k() -> Model:
         ],
         certain_recall=0.6,
         training_rules=[block_on("forename", "surname"), block_on("date_of_birth")],
-        extra_columns=", forename || ' ' || surname as both_names",
+        extra_columns=", forename || ' ' || surname as both_names, split_part(postcode, ' ', 1) as district",
     )
+    if wide:  # the passes that our encoding has for it, in clear
+        model.blocking_rules += [
+            block_on("date_of_birth"),
+            block_on("postcode"),
+            block_on("surname", "substr(date_of_birth,1,4)"),
+            block_on("surname", "substr(date_of_birth,6,5)"),
+            block_on("surname", "birth_place"),
+            block_on("surname", "district"),
+            block_on("surname", "occupation"),
+            block_on("forename", "birth_place"),
+            block_on("birth_place", "substr(date_of_birth,1,4)"),
+            block_on("birth_place", "substr(date_of_birth,6,5)"),
+            block_on("birth_place", "district"),
+            block_on("district", "occupation"),
+        ]
+    return model
 
 
 def borough(fields: set[str], with_places: bool) -> Model:
@@ -154,12 +170,12 @@ def anything(fields: dict[str, dict]) -> Model:
     )
 
 
-def model_for(name: str, fields: dict[str, dict], link_only: bool, with_places: bool) -> Model:
+def model_for(name: str, fields: dict[str, dict], link_only: bool, with_places: bool, wide: bool) -> Model:
     """The settings for a case by its name."""
     if name.startswith("febrl"):
         return febrl(link_only)
     if name == "historical_50k":
-        return historical_50k()
+        return historical_50k(wide)
     if name.startswith("borough"):
         return borough(set(fields), with_places)
     return anything(fields)

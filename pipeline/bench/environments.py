@@ -23,9 +23,14 @@ class PeerMissing(Exception):  # noqa: N818  (not an error: a peer that cannot b
     """A peer cannot be had here; the text says why."""
 
 
+def installed_as(peer: str) -> str:
+    """The environment of a peer: `splink wide` is Splink with other settings."""
+    return peer.split(" ")[0]
+
+
 def peer_script(peer: str) -> Path:
     """The script that runs a peer. Raises PeerMissing where the project's `benchmarks/` is not beside the package."""
-    script = PEERS / f"{peer}_peer.py"
+    script = PEERS / f"{installed_as(peer)}_peer.py"
     if not script.exists():
         raise PeerMissing(f"no {script.name} in {PEERS}; benchmarks run from a checkout of the project")
     return script
@@ -34,6 +39,7 @@ def peer_script(peer: str) -> Path:
 def peer_python(peer: str, home: Path, base_python: Path | None = None) -> Path:
     """The interpreter of a peer's environment, made on first use. Raises PeerMissing where it cannot be made."""
     peer_script(peer)
+    peer = installed_as(peer)
     if peer in OWN:
         return Path(sys.executable)
     lock = PEERS / f"{peer}.lock"

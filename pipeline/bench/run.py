@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.bench.case import Case
 from pipeline.bench.datasets import Sources, prepare
+from pipeline.bench.environments import installed_as
 from pipeline.bench.quality import measure
 from pipeline.bench.tools import OURS, PEERS, Ran, run_ours, run_peer
 from pipeline.partner.hashing import processors
@@ -23,6 +24,8 @@ FULL = ("febrl1", "febrl2", "febrl3", *QUICK, "borough_100k")
 TIME_LIMIT = 3600  # seconds for one tool on one dataset
 # A million records: all against all is out of reach, and a string comparison takes 6 microseconds a pair.
 TOO_LARGE = {"borough_1m": ("recordlinkage", "anonlink")}
+# Splink's example for this dataset blocks more narrowly than our passes do; it is given both.
+ALSO = {"historical_50k": {"splink": "splink wide"}}
 # What to reach (clustered pairwise F1), and beside whom.
 TARGETS = {"febrl4": (0.9998, None), "historical_50k": (0.86, "splink"), "borough_100k": (0.99, "splink")}
 
@@ -57,7 +60,7 @@ def bench_case(
     """Every tool on one case. A peer that is missing or fails is in the result with the reason."""
     progress(f"{case.name}: {OURS}", done)
     ran = [run_ours(case, time_limit)]
-    for peer in peers:
+    for peer in [name for peer in peers for name in (peer, ALSO.get(case.name, {}).get(peer)) if name]:
         progress(f"{case.name}: {peer}", done)
         if peer in TOO_LARGE.get(case.name, ()):
             ran.append(Ran(peer, case.folder / peer, missing="not tried at this size"))
@@ -95,7 +98,9 @@ def target_of(name: str, tools: list[dict[str, Any]]) -> dict[str, Any] | None:
         return None
     reach, beside = TARGETS[name]
     f1 = {tool["tool"]: tool.get("quality", {}).get("clustered", {}).get("f1") for tool in tools}
-    ours, other = f1.get(OURS), f1.get(beside) if beside else None
+    ours = f1.get(OURS)
+    others = [value for tool, value in f1.items() if installed_as(tool) == beside and value is not None]
+    other = max(others, default=None)
     reached = ours is not None and ours >= reach and (other is None or ours >= other)
     return {"f1": reach, "ours": ours, "beside": beside, "besides_f1": other, "reached": reached}
 

@@ -64,13 +64,14 @@ def run_ours(case: Case, time_limit: int) -> Ran:
 
 def run_peer(peer: str, case: Case, home: Path, base_python: Path | None, time_limit: int) -> Ran:
     """A peer on a case, in its own environment."""
-    out = case.folder / peer
+    out = case.folder / peer.replace(" ", "_")
     try:
         command = [str(peer_python(peer, home, base_python)), str(peer_script(peer)), str(case.folder), str(out)]
-        taken = measured(command, case.folder / f"{peer}.log", time_limit)
+        command += peer.split(" ")[1:]
+        taken = measured(command, out.with_suffix(".log"), time_limit)
         recall = None
         if case.truth() is not None:
-            measured([*command, "blocking"], case.folder / f"{peer}-blocking.log", time_limit)
+            measured([*command, "blocking"], out.with_suffix(".blocking.log"), time_limit)
             recall = json.loads((out / "blocking.json").read_text(encoding="utf-8"))["recall"]
     except PeerMissing as problem:
         return Ran(peer, out, missing=str(problem))
