@@ -60,7 +60,8 @@ def bench_case(
     """Every tool on one case. A peer that is missing or fails is in the result with the reason."""
     progress(f"{case.name}: {OURS}", done)
     ran = [run_ours(case, time_limit)]
-    for peer in [name for peer in peers for name in (peer, ALSO.get(case.name, {}).get(peer)) if name]:
+    also = ALSO.get(case.name, {})
+    for peer in [name for given in peers for name in (given, also.get(given)) if name]:
         progress(f"{case.name}: {peer}", done)
         if peer in TOO_LARGE.get(case.name, ()):
             ran.append(Ran(peer, case.folder / peer, missing="not tried at this size"))
