@@ -54,6 +54,7 @@ class Level:
     `overlap`: lowest share of the shorter name's bits that the longer has (shortened names), `shorter_bits`: only where
     the shorter has at most so many bits (a single initial has 14).
     `columns`: which of the comparison's columns reach this level when equal (none named: any of them).
+    `history`: the level holds where both ever had a value of those columns in common, not only the latest.
     `exchanged_with`: the level holds where this name is the other's name of that comparison, and the other way round.
     """
 
@@ -64,6 +65,7 @@ class Level:
     parts: int | str | None = None
     columns: tuple[str, ...] = ()
     exchanged_with: str | None = None
+    history: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class LinkModel:
     starting_u: dict[str, tuple[float, ...]] = field(default_factory=dict)  # where partners' counts are few
     chance_from_blocks: dict[str, str] = field(default_factory=dict)  # comparison -> pass blocked by exactly it
     dependent_chance: DependentChance | None = None
+    histories: dict[str, str] = field(default_factory=dict)  # column -> pass whose blocks are all its values
     unscored_bits: float = -1.0  # what a pair not worth scoring says, where a cluster is put together anew
 
 
@@ -217,6 +220,7 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
         starting_u=starting_u,
         chance_from_blocks=dict(document.get("chance_from_blocks", {})),
         dependent_chance=dependent,
+        histories=dict(document.get("histories", {})),
         unscored_bits=float(document.get("unscored_bits", -1.0)),
     )
 

@@ -9,7 +9,8 @@ from recordlinkage import ECMClassifier
 
 from pipeline.contracts.linkage import LinkModel
 from pipeline.link.block import Encodings, pair_index
-from pipeline.link.compare import Patterns, record_codes, scan
+from pipeline.link.compare import Patterns
+from pipeline.link.walk import scan, values_of
 
 
 def ecm_links(
@@ -18,9 +19,9 @@ def ecm_links(
     """Pairs of record ids that recordlinkage's ECM takes for one person: all passes' pairs at once, binary agreement
     (first level or not), missing as disagreement, as that classifier has it."""
     records = records.sort_values("record_id", ignore_index=True)
-    record_ids = records["record_id"].to_numpy(dtype=np.int64)
-    codes = record_codes(records, model)
-    found = [chunk for held in encodings.passes.values() for chunk in scan(held, record_ids, codes, model)]
+    values = values_of(records, encodings, model)
+    record_ids = values.record_ids
+    found = [chunk for held in encodings.passes.values() for chunk in scan(held, values, model)]
     pairs = np.stack([np.concatenate([getattr(c, side) for c in found]) for side in ("position_a", "position_b")])
     _, first = np.unique(pairs[0] * len(records) + pairs[1], return_index=True)
     levels = Patterns(model.comparisons).decode(np.concatenate([chunk.pattern for chunk in found])[first])

@@ -5,7 +5,7 @@ Nothing here compares or judges. Blocks beyond the model's largest size are left
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,69 +17,111 @@ from numba import njit
 from numpy.typing import NDArray
 from recordlinkage.base import BaseIndexAlgorithm
 
-from pipeline.levels import DateParts, Filters, Index, unpack_date_parts, unpack_filters, unpack_words
+from pipeline.levels import Comparable, History, Index, unpack_date_parts, unpack_filters, unpack_words
 
-NAME_FIELDS = ("forename", "surname")
 PAIRS_PER_CHUNK = 1_000_000
+KEY_COLUMNS = ("record_id", "pass", "block", "date_parts")  # every other column of encodings is a name's filter
 
 
 @dataclass(frozen=True)
 class PassEncodings:
-    """One pass's rows that share their block with another row, sorted by block and record.
+    """One pass: which records are in which block, and where their encodings stand.
 
-    `record_id` and the encodings have one entry per row; block b holds rows starts[b] … starts[b + 1] - 1. `blocks`
-    counts all block values of the pass, those of one record too.
+    `holder` and `block` have an entry per row of the pass, in order of block and record: whose row it is, and the
+    block's number. `record_id` and `encoded()` are of the rows that share their block with another record; block b of
+    those holds rows starts[b] … starts[b + 1] - 1. `blocks` counts all block values, those of one record too.
     """
 
     name: str
+    holder: NDArray[np.int64]
+    block: NDArray[np.int32]
     record_id: NDArray[np.int64]
     starts: NDArray[np.int64]
-    filters: dict[str, Filters]
-    date_parts: DateParts
     blocks: int
+    rows: NDArray[np.int64]
+    table: pa.Table
 
     @property
     def sizes(self) -> NDArray[np.int64]:
         return np.diff(self.starts)
+
+    def encoded(self) -> Comparable:
+        """Filters and date parts of the rows that share their block, unpacked anew at every call."""
+        names = [name for name in self.table.column_names if name not in KEY_COLUMNS]
+        everything = len(self.rows) == self.table.num_rows and bool((np.diff(self.rows) == 1).all())
+        table = self.table if everything else self.table.take(pa.array(self.rows))
+        return Comparable(
+            filters={name: unpack_filters(table[name]) for name in names},
+            date_parts=unpack_date_parts(table["date_parts"]),
+        )
+
+    def history(self, record_ids: NDArray[np.int64]) -> History:
+        """All the blocks of each record, in the order of the sorted `record_ids`, as numbers of blocks."""
+        place, known = positions(self.holder, record_ids)
+        place, block = place[known], self.block[known]
+        order = np.lexsort((block, place))
+        counts = np.bincount(place, minlength=len(record_ids))
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return History(starts, block[order].astype(np.int64))
 
 
 @dataclass(frozen=True)
 class Encodings:
     """The encodings of all records by blocking pass (see `from_arrow`)."""
 
-    passes: dict[str, PassEncodings]
+    passes: Mapping[str, PassEncodings]
 
     @classmethod
     def from_arrow(cls, table: pa.Table) -> Encodings:
-        """From one row per record, pass and block value: record_id, pass, block (16 bytes), forename, surname (filters,
-        null = missing), date_parts (6 bytes, null = missing). The order of the rows does not matter."""
+        """From one row per record, pass and block value: record_id, pass, block (16 bytes), date_parts (6 bytes, null =
+        missing) and a filter per name (null = missing). The order of the rows does not matter."""
         names = pc.unique(table["pass"].cast(pa.string())).to_pylist()
         return cls({name: _pass_encodings(table, name) for name in sorted(names)})
 
+    def histories(self, columns: Mapping[str, str], record_ids: NDArray[np.int64]) -> dict[str, History]:
+        """Per column, all the values of each record: the blocks of the pass that is named for it."""
+        nothing = History(np.zeros(len(record_ids) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        return {
+            column: self.passes[name].history(record_ids) if name in self.passes else nothing
+            for column, name in columns.items()
+        }
+
 
 def _pass_encodings(table: pa.Table, name: str) -> PassEncodings:
-    rows = table.filter(pc.equal(table["pass"].cast(pa.string()), name))
-    record_id = rows["record_id"].to_numpy().astype(np.int64)
-    block = unpack_words(rows["block"], np.uint64)
+    is_pass = pc.equal(table["pass"].cast(pa.string()), name)
+    where = np.flatnonzero(is_pass.to_numpy(zero_copy_only=False))
+    keys = table.select(["record_id", "block"])
+    keys = keys if len(where) == table.num_rows else keys.take(pa.array(where))
+    record_id = keys["record_id"].to_numpy().astype(np.int64, copy=False)
+    block = unpack_words(keys["block"], np.uint64)
     order = np.lexsort((record_id, *block.T[::-1]))
     record_id, block = record_id[order], block[order]
     new_block = np.ones(len(order), dtype=np.bool_)
     new_block[1:] = (block[1:] != block[:-1]).any(axis=1)
-    again = np.zeros(len(order), dtype=np.bool_)
-    again[1:] = ~new_block[1:] & (record_id[1:] == record_id[:-1])
-    number = np.cumsum(new_block) - 1
-    sizes = np.bincount(number[~again], minlength=int(new_block.sum()))
-    shared = ~again & (sizes[number] > 1) if len(order) else again
-    kept = order[shared]
-    held = sizes[sizes > 1]
+    twice = np.zeros(len(order), dtype=np.bool_)
+    twice[1:] = ~new_block[1:] & (record_id[1:] == record_id[:-1])
+    order, record_id, number = order[~twice], record_id[~twice], (np.cumsum(new_block) - 1)[~twice]
+    sizes = np.bincount(number)
+    shared = sizes[number] > 1
     return PassEncodings(
         name=name,
+        holder=record_id,
+        block=number.astype(np.int32),
         record_id=record_id[shared],
-        starts=np.concatenate([[0], np.cumsum(held)]).astype(np.int64),
-        filters={field: unpack_filters(rows[field])[kept] for field in NAME_FIELDS},
-        date_parts=unpack_date_parts(rows["date_parts"])[kept],
+        starts=np.concatenate([[0], np.cumsum(sizes[sizes > 1])]).astype(np.int64),
         blocks=len(sizes),
+        rows=where[order[shared]],
+        table=table,
     )
+
+
+def positions(wanted: NDArray[np.int64], record_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Where each wanted id stands in the sorted `record_ids` (0 where it does not), and whether it is there."""
+    if len(record_ids) == 0:
+        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(record_ids, wanted), len(record_ids) - 1)
+    known = record_ids[place] == wanted
+    return np.where(known, place, 0), known
 
 
 @njit(nogil=True, cache=True)
@@ -128,17 +170,12 @@ def pair_index(rows: pd.Index, index_a: Index, index_b: Index) -> pd.MultiIndex:
     return pd.MultiIndex(levels=levels, codes=codes, verify_integrity=False)
 
 
-def chunks(
-    encodings: PassEncodings, largest_block: int, pairs_per_chunk: int = PAIRS_PER_CHUNK
-) -> Iterator[NDArray[np.int64]]:
-    """Numbers of the blocks to take together, in order: at most about `pairs_per_chunk` pairs, oversized left out."""
-    sizes = encodings.sizes
-    within = np.flatnonzero(sizes <= largest_block)
-    pairs = np.cumsum(sizes[within] * (sizes[within] - 1) // 2)
-    chunk_of_block = (pairs - 1) // pairs_per_chunk if len(pairs) else pairs
-    for part in np.split(within, np.flatnonzero(np.diff(chunk_of_block)) + 1):
-        if len(part):
-            yield part
+def chunks(sizes: NDArray[np.int64], pairs_per_chunk: int = PAIRS_PER_CHUNK) -> Iterator[tuple[int, int]]:
+    """Runs of blocks [first, end) to take together, in order: at most about so many pairs, and half as many rows."""
+    load = np.cumsum(sizes * (sizes - 1) // 2 + 2 * sizes)
+    chunk_of_block = (load - 1) // pairs_per_chunk if len(load) else load
+    bounds = np.flatnonzero(np.diff(chunk_of_block, prepend=-1, append=-1))
+    yield from zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)
 
 
 def blocking_row(encodings: PassEncodings, largest_block: int) -> dict[str, object]:

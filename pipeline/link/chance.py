@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import Comparison, LinkModel
-from pipeline.link.block import Encodings
-from pipeline.link.compare import positions
+from pipeline.link.block import Encodings, positions
 from pipeline.link.weigh import Probabilities, smoothed
 
 LEAST = 1e-9

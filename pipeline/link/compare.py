@@ -1,14 +1,13 @@
-"""Compare candidate pairs: each comparison of the link model as a recordlinkage feature, each pair's pattern of levels.
+"""Patterns of levels, and recordlinkage's classes to compare candidate pairs one list of pairs at a time.
 
-A pattern is the tuple of a pair's levels, packed into one number; everything after this works on patterns and their
-counts. No probability belongs here.
+A pattern is the tuple of a pair's levels, packed into one number; everything after comparing works on patterns and
+their counts. The nightly build walks whole blocks in compiled code (`walk`); these classes say the same in
+recordlinkage's terms, for a handful of pairs, for its classifiers, and to hold the compiled walk to. No probability
+belongs here.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,9 +18,8 @@ from numpy.typing import NDArray
 from recordlinkage import Compare
 from recordlinkage.base import BaseCompareFeature
 
-from pipeline.contracts.linkage import Comparison, LinkModel
-from pipeline.levels import MISSING, Comparable, Index, Levels, comparison_levels
-from pipeline.link.block import PAIRS_PER_CHUNK, BlockToken, PassEncodings, chunks
+from pipeline.contracts.linkage import Comparison
+from pipeline.levels import Comparable, Index, Levels, comparison_levels
 
 MISSING_NAME = "missing"
 
@@ -95,86 +93,3 @@ class CompareEncoded(Compare):  # type: ignore[misc]
         index_a, index_b = rows[np.asarray(pairs.codes[0])], rows[np.asarray(pairs.codes[1])]
         found = {feature.label: feature.levels(index_a, index_b) for feature in self.features}
         return pd.DataFrame(found, index=pairs, copy=False)
-
-
-@dataclass(frozen=True)
-class ScannedPairs:
-    """A chunk of candidate pairs of one pass: positions of the records in the RECORDS frame, and the pattern."""
-
-    position_a: NDArray[np.int64]
-    position_b: NDArray[np.int64]
-    pattern: NDArray[np.int64]
-
-
-def record_codes(records: pd.DataFrame, model: LinkModel) -> dict[str, NDArray[np.int64]]:
-    """One code per record of every column the model compares or holds to be one per person; -1 missing.
-
-    Tokens are codes already; other columns (sex, partner) are coded here; a column the records lack is missing.
-    """
-    wanted = {column for comparison in model.comparisons for column in comparison.columns}
-    codes = {}
-    for name in sorted({*wanted, *model.one_per_person, "partner"}):
-        if name not in records:
-            codes[name] = np.full(len(records), MISSING, dtype=np.int64)
-        elif pd.api.types.is_integer_dtype(records[name]):
-            codes[name] = records[name].to_numpy(dtype=np.int64)
-        else:
-            codes[name] = pd.factorize(records[name], sort=True)[0].astype(np.int64)
-    return codes
-
-
-def scan(
-    encodings: PassEncodings,
-    record_ids: NDArray[np.int64],
-    codes: dict[str, NDArray[np.int64]],
-    model: LinkModel,
-    pairs_per_chunk: int = PAIRS_PER_CHUNK,
-) -> Iterator[ScannedPairs]:
-    """Candidate pairs of a pass with their patterns, chunk by chunk in block order, compared on every core.
-
-    At most two chunks per core are in memory. Encodings of records that are not in `record_ids` are left out.
-    """
-    patterns = Patterns(model.comparisons)
-    position, known = positions(encodings.record_id, record_ids)
-    data = Comparable(
-        filters=encodings.filters,
-        date_parts=encodings.date_parts,
-        codes={name: values[position] for name, values in codes.items() if _is_compared(name, model)},
-    )
-    compare = CompareEncoded([AgreementLevel(comparison, data) for comparison in model.comparisons])
-    block_of_row = np.repeat(np.arange(len(encodings.sizes)), encodings.sizes)
-
-    def compare_blocks(blocks: NDArray[np.int64]) -> ScannedPairs:
-        first, last = encodings.starts[blocks[0]], encodings.starts[blocks[-1] + 1]
-        rows = np.arange(first, last)
-        taken = known[rows] & np.isin(block_of_row[rows], blocks, assume_unique=False)
-        frame = pd.DataFrame({"row": rows[taken], "block": block_of_row[rows][taken]})
-        pairs = BlockToken().index(frame)
-        levels = compare.compute(pairs, frame)
-        pattern = patterns.encode([levels[comparison.name].to_numpy() for comparison in model.comparisons])
-        of_row = position[frame["row"].to_numpy()]
-        left, right = of_row[np.asarray(pairs.codes[0])], of_row[np.asarray(pairs.codes[1])]
-        return ScannedPairs(np.minimum(left, right), np.maximum(left, right), pattern)
-
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = []
-        for blocks in chunks(encodings, model.largest_block, pairs_per_chunk):
-            waiting.append(pool.submit(compare_blocks, blocks))
-            if len(waiting) >= 2 * workers:
-                yield waiting.pop(0).result()
-        for future in waiting:
-            yield future.result()
-
-
-def positions(wanted: NDArray[np.int64], record_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Where each wanted id stands in the sorted `record_ids` (0 where it does not), and whether it is there."""
-    if len(record_ids) == 0:
-        return np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.bool_)
-    place = np.minimum(np.searchsorted(record_ids, wanted), len(record_ids) - 1)
-    known = record_ids[place] == wanted
-    return np.where(known, place, 0), known
-
-
-def _is_compared(column: str, model: LinkModel) -> bool:
-    return any(column in comparison.columns for comparison in model.comparisons)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import LinkModel
-from pipeline.link.compare import ScannedPairs
+from pipeline.link.walk import ScannedPairs
 
 MOST_PER_RECORD = 16.0  # no prior supposes more other records of the same person than this, on average
 WORTH_KEEPING = 0.01  # lowest probability, at the highest prior, of a pair that is carried on
@@ -37,27 +37,23 @@ def lowest_weight(records: int) -> float:
     return float(np.log2(odds) - log2_odds(_prior_bounds(records)[1]))
 
 
-def worth_keeping(
-    scanned: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.float64], records: int
-) -> ScoredPairs:
-    """The pairs of all passes whose pattern weighs enough, each once; `scanned` carries each pass's place in order."""
-    lowest = lowest_weight(records)
-    parts: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int16], NDArray[np.int64]]] = []
-    for place, chunk in scanned:
-        kept = (weights[chunk.pattern] >= lowest) & (chunk.position_a != chunk.position_b)
-        parts.append(
-            (
-                chunk.position_a[kept],
-                chunk.position_b[kept],
-                np.full(int(kept.sum()), place, dtype=np.int16),
-                chunk.pattern[kept],
-            )
-        )
+def worth_keeping(weights: NDArray[np.float64], records: int) -> NDArray[np.bool_]:
+    """Which patterns weigh enough that a pair is carried on."""
+    return np.asarray(weights >= lowest_weight(records))
+
+
+def scored_pairs(kept: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.float64]) -> ScoredPairs:
+    """The pairs of all passes, each once; `kept` carries each pass's place in order, `weights` one per pattern."""
+    parts = [
+        (chunk.position_a, chunk.position_b, np.full(len(chunk.pattern), place, dtype=np.int16), chunk.pattern)
+        for place, chunk in kept
+        if len(chunk.pattern)
+    ]
     if not parts:
         none = np.zeros(0, dtype=np.int64)
         return ScoredPairs(none, none, none.astype(np.int16), none, none.astype(np.float64))
     a, b, found_in, pattern = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((pattern, found_in, b, a))
+    order = np.lexsort((found_in, b, a))
     a, b, found_in, pattern = a[order], b[order], found_in[order], pattern[order]
     first = np.ones(len(a), dtype=np.bool_)
     first[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])

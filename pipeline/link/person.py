@@ -14,9 +14,18 @@ from pipeline.link.answers import bind_answers
 from pipeline.link.block import PAIRS_PER_CHUNK, Encodings, blocking_row
 from pipeline.link.chance import chance_probabilities
 from pipeline.link.cluster import cluster
-from pipeline.link.compare import Patterns, ScannedPairs, record_codes, scan
-from pipeline.link.decide import ScoredPairs, decisions, log2_odds, prior_probability, probabilities, worth_keeping
+from pipeline.link.compare import Patterns
+from pipeline.link.decide import (
+    ScoredPairs,
+    decisions,
+    log2_odds,
+    prior_probability,
+    probabilities,
+    scored_pairs,
+    worth_keeping,
+)
 from pipeline.link.identity import assign_ids
+from pipeline.link.walk import ScannedPairs, count_patterns, keep_pairs, values_of
 from pipeline.link.weigh import Estimates, estimate, pattern_terms
 from pipeline.progress import Progress, silent
 from pipeline.records import PAIR_COLUMNS, LinkResult
@@ -45,26 +54,28 @@ def link_persons(
     Neither the order of the input nor the size of chunks changes the result.
     """
     records = records.sort_values("record_id", ignore_index=True)
-    record_ids = records["record_id"].to_numpy(dtype=np.int64)
-    codes = record_codes(records, model)
+    values = values_of(records, encodings, model)
+    record_ids, codes = values.record_ids, values.codes
     patterns = Patterns(model.comparisons)
 
-    def chunks(doing: str, start: float, end: float) -> Iterator[tuple[int, ScannedPairs]]:
-        for place, held in enumerate(encodings.passes.values()):
-            progress(f"{doing}: {held.name}", start + (end - start) * place / len(encodings.passes))
-            for chunk in scan(held, record_ids, codes, model, pairs_per_chunk):
-                yield place, chunk
-
     names = list(encodings.passes)
-    counts = {name: np.zeros(patterns.number, dtype=np.int64) for name in names}
-    for place, chunk in chunks("compare", 0.0, 0.45):
-        counts[names[place]] += np.bincount(chunk.pattern, minlength=patterns.number)
+    counts = {}
+    for place, held in enumerate(encodings.passes.values()):
+        progress(f"compare: {held.name}", 0.45 * place / len(names))
+        counts[held.name] = count_patterns(held, values, model, pairs_per_chunk)
 
     chance = chance_probabilities(chance_agreement, codes, encodings, record_ids, model)
     estimates = estimate(counts, chance, model)
     weights = pattern_terms(patterns.decode(np.arange(patterns.number)), model, estimates).sum(axis=1)
+    worth = worth_keeping(weights, len(records))
 
-    scored = worth_keeping(chunks("weigh", 0.5, 0.9), weights, len(records))
+    def kept() -> Iterator[tuple[int, ScannedPairs]]:
+        for place, held in enumerate(encodings.passes.values()):
+            progress(f"weigh: {held.name}", 0.5 + 0.4 * place / len(names))
+            for chunk in keep_pairs(held, values, model, worth, pairs_per_chunk=pairs_per_chunk):
+                yield place, chunk
+
+    scored = scored_pairs(kept(), weights)
     prior = prior_probability(scored.weight, len(records))
     probability = probabilities(scored.weight, prior)
     decision = decisions(probability, model)

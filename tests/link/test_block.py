@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pytest
+import pyarrow as pa
+import pyarrow.compute as pc
 import recordlinkage
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,12 +17,7 @@ from pipeline.contracts import load_link_model
 from pipeline.levels import Comparable
 from pipeline.link.block import BlockToken, Encodings, chunks
 from pipeline.link.compare import AgreementLevel, CompareEncoded
-from tests.link.town import Town, make_town
-
-
-@pytest.fixture(scope="module")
-def town() -> Town:
-    return make_town(400, seed=3)
+from tests.link.town import make_town
 
 
 @settings(max_examples=40, deadline=None)
@@ -52,12 +48,28 @@ def test_comparing_without_gathering_frames_gives_what_recordlinkage_gives() -> 
     pd.testing.assert_frame_equal(ours, theirs)
 
 
-def test_every_block_is_in_one_chunk(town: Town) -> None:
-    for held in Encodings.from_arrow(town.encodings).passes.values():
-        within = np.flatnonzero(held.sizes <= 50)
-        for pairs_per_chunk in (1, 20, 10_000):
-            taken = [block for part in chunks(held, 50, pairs_per_chunk) for block in part]
-            assert taken == within.tolist()
+@settings(max_examples=40, deadline=None)
+@given(sizes=st.lists(st.integers(2, 30), max_size=40), pairs_per_chunk=st.integers(1, 500))
+def test_every_block_is_in_one_chunk(sizes: list[int], pairs_per_chunk: int) -> None:
+    runs = list(chunks(np.array(sizes, dtype=np.int64), pairs_per_chunk))
+    assert [block for first, end in runs for block in range(first, end)] == list(range(len(sizes)))
+
+
+def test_history_is_every_block_a_record_is_in() -> None:
+    town = make_town(60, seed=1)
+    table = town.encodings
+    rows = table.filter(pc.equal(table["pass"], "residence"))
+    moved = rows.slice(0, 3).set_column(
+        rows.schema.get_field_index("block"), "block", pa.array([b"x" * 16] * 3, type=pa.binary(16))
+    )
+    ids = town.records["record_id"].to_numpy()
+    history = Encodings.from_arrow(pa.concat_tables([table, moved])).histories({"uprn": "residence"}, ids)["uprn"]
+    number = np.diff(history.starts)
+    held = np.isin(ids, rows["record_id"].to_numpy())
+    twice = np.isin(ids, moved["record_id"].to_numpy())
+    assert (number == held.astype(int) + twice).all()
+    shared = [set(history.values[history.starts[i] : history.starts[i + 1]]) for i in np.flatnonzero(twice)]
+    assert set.intersection(*shared)
 
 
 def test_a_record_twice_in_a_block_is_one() -> None:
