@@ -8,10 +8,9 @@ from pipeline.contracts.extract import (
     DeliveredColumn,
     EvidenceMapping,
     Table,
-    load_contract,
-    load_contracts,
 )
 from pipeline.contracts.linkage import Comparison, Encoding, Level, LinkModel, load_encoding, load_link_model
+from pipeline.contracts.loading import load_contract, load_contracts
 
 __all__ = [
     "Agreement",

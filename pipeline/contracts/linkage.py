@@ -54,7 +54,7 @@ class Level:
     `overlap`: lowest share of the shorter name's bits that the longer has (shortened names), `shorter_bits`: only where
     the shorter has at most so many bits (a single initial has 14).
     `columns`: which of the comparison's columns reach this level when equal (none named: any of them).
-    `history`: the level holds where both ever had a value of those columns in common, not only the latest.
+    `history`: the level also holds where both ever had a value of those columns in common, not only their latest.
     `exchanged_with`: the level holds where this name is the other's name of that comparison, and the other way round.
     """
 
