@@ -22,6 +22,8 @@ class ReviewRules:
     same: float
     different: float
     checked_by_both: int
+    slips: tuple[str, ...]
+    checked_error: float
 
 
 def load_review(declarations: Path) -> ReviewRules:
@@ -31,9 +33,12 @@ def load_review(declarations: Path) -> ReviewRules:
     parts = {**document.get("queue", {}), **document.get("questions", {}), **document.get("compare", {})}
     for name in ReviewRules.__dataclass_fields__:
         require(name in parts, path=path, rule=f"'{name}' is missing.", remedy="add it.")
-    rules = ReviewRules(**{**parts, "bases": tuple(parts["bases"])})
+    rules = ReviewRules(**{**parts, "bases": tuple(parts["bases"]), "slips": tuple(parts["slips"])})
     require(
-        0 < rules.different < 0.5 < rules.same < 1 and 0 <= rules.cut_is_same <= 1 and 0 <= rules.cover_share <= 4,
+        0 < rules.different < 0.5 < rules.same < 1
+        and 0 <= rules.cut_is_same <= 1
+        and 0 <= rules.cover_share <= 4
+        and 0 < rules.checked_error <= 1,
         path=path,
         near="compare:",
         rule="0 < different < 0.5 < same < 1, and shares are not below 0.",
