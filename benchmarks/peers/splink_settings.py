@@ -87,18 +87,16 @@ def historical_50k(wide: bool) -> Model:
         training_rules=[block_on("forename", "surname"), block_on("date_of_birth")],
         extra_columns=", forename || ' ' || surname as both_names, split_part(postcode, ' ', 1) as district",
     )
-    if wide:  # the passes that our encoding has for it, in clear
+    if wide:  # blocking about as wide as our passes, chosen so that its F1 gains (all of ours lower it)
         model.blocking_rules += [
             block_on("date_of_birth"),
             block_on("postcode"),
-            block_on("surname", "substr(date_of_birth,1,4)"),
-            block_on("surname", "substr(date_of_birth,6,5)"),
-            block_on("surname", "birth_place"),
-            block_on("surname", "district"),
-            block_on("surname", "occupation"),
             block_on("forename", "birth_place"),
+            block_on("surname", "birth_place"),
+            block_on("surname", "substr(date_of_birth,1,4)"),
+            block_on("surname", "substr(date_of_birth,5,6)"),
+            block_on("surname", "occupation"),
             block_on("birth_place", "substr(date_of_birth,1,4)"),
-            block_on("birth_place", "substr(date_of_birth,6,5)"),
             block_on("birth_place", "district"),
             block_on("district", "occupation"),
         ]

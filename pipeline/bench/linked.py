@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline.bench.case import Case
 from pipeline.bench.encoded import PARTNER, SEX, codes_of_tokens
-from pipeline.contracts import LinkModel, load_link_model
+from pipeline.contracts import load_link_model
 from pipeline.link import Encodings, link_persons
 from pipeline.link.block import PassEncodings
 from pipeline.records import LinkResult
@@ -58,11 +58,6 @@ def link_case(case: Case, out: Path) -> LinkResult:
     }
     (out / "report.json").write_text(json.dumps(report, default=float), encoding="utf-8")
     return result
-
-
-def model_of(case: Case) -> LinkModel:
-    """The case's link model."""
-    return load_link_model(case.folder)
 
 
 def write_csv(case: Case, folder: Path) -> None:
