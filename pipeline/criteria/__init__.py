@@ -5,6 +5,10 @@ No store, no clock, no forming of families belongs here; the rules themselves ar
 
 from pipeline.criteria.evaluate import evaluate
 from pipeline.criteria.load import load_pack
-from pipeline.criteria.packs import Criterion, Pack, Route, Rule, Selection, Term, Window
+from pipeline.criteria.packs import Criterion, Pack, Route, Rule, Selection, Window
+from pipeline.criteria.terms import Term, TermCalendar, load_terms
 
-__all__ = ["Criterion", "Pack", "Route", "Rule", "Selection", "Term", "Window", "evaluate", "load_pack"]
+__all__ = [
+    "Criterion", "Pack", "Route", "Rule", "Selection", "Term", "TermCalendar", "Window", "evaluate", "load_pack",
+    "load_terms",
+]  # fmt: skip
