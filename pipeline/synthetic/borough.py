@@ -26,6 +26,7 @@ import pandas as pd
 from pipeline.contracts import Contract, load_contracts, load_vocabulary
 from pipeline.errors import DeclarationError
 from pipeline.synthetic import bad_rows, recording, tables
+from pipeline.synthetic.assessments import drift
 from pipeline.synthetic.calendar import Calendar, make_calendar
 from pipeline.synthetic.council import look_after
 from pipeline.synthetic.crime import offend
@@ -165,6 +166,7 @@ def make_borough(
             offend(chance, declared, people, households, plan, calendar),
             claim(chance, declared, people, households, plan, calendar),
             look_after(chance, declared, people, households, plan, calendar),
+            drift(chance, declared, people, schooling.pupil, calendar),
         ],
         ignore_index=True,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.synthetic.assessments import assess
 from pipeline.synthetic.calendar import Calendar
 from pipeline.synthetic.crime import local_by_abuse
 from pipeline.synthetic.declared import NEVER, NOBODY, Chance, Declared, Ints, between, draw, happens
@@ -27,6 +28,7 @@ def look_after(
     frames = _planned(rng, declared, people, households, plan, calendar)
     frames += _children(rng, declared, people, plan, calendar)
     frames += _housing(rng, declared, people, households, plan, calendar)
+    frames.append(assess(chance, declared, pd.concat(frames, ignore_index=True), calendar))
     return pd.concat(frames, ignore_index=True)
 
 
