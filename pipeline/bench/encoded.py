@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pipeline.bench.case import RECORD, SOURCE, Case
+from pipeline.bench.in_clear import PlainNames
 from pipeline.bench.mapping import normal_form
 from pipeline.contracts import Encoding, LinkModel, load_encoding, load_link_model
 from pipeline.partner.chance_agreement import chance_agreement
@@ -49,9 +50,12 @@ def throw_away_keys(partner: str, linkage_key: bytes) -> PartnerKeys:
     )
 
 
-def encode_case(case: Case) -> Path:
-    """Encode a case's records, source by source, into its folder `encoded`; returns that folder."""
-    out = case.folder / "encoded"
+def encode_case(case: Case, *, in_clear: bool = False) -> Path:
+    """Encode a case's records, source by source, into its folder `encoded`; returns that folder.
+
+    `in_clear`: into `in_clear` instead, names and dates as they are, to see what encoding costs (see bench.in_clear).
+    """
+    out = case.folder / ("in_clear" if in_clear else "encoded")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     encoding, model = load_encoding(case.folder), load_link_model(case.folder)
@@ -60,6 +64,7 @@ def encode_case(case: Case) -> Path:
     source = np.asarray(clear[SOURCE].to_pandas(), dtype=object)
     columns = {entry.name: normal_form(entry, clear[entry.name]) for entry in case.fields}
     places, record_of_place = _places(case)
+    plain = PlainNames.of(columns, encoding) if in_clear else None
     records = []
     counts: dict[str, NDArray[np.int64]] = {}
     writers: dict[str, pq.ParquetWriter] = {}
@@ -69,7 +74,7 @@ def encode_case(case: Case) -> Path:
         people = _people(columns, rows, places, record_of_place, case.records)
         records.append(_records(people, rows, partner, model, keys, encoding.version))
         for piece in encode_persons(encoding, keys, people.persons):
-            table = _encodings(piece, rows, encoding)
+            table = _encodings(plain.instead(piece, people.persons) if plain else piece, rows, encoding)
             if piece.blocking_pass not in writers:
                 path = out / f"pass-{piece.blocking_pass}.parquet"
                 writers[piece.blocking_pass] = pq.ParquetWriter(

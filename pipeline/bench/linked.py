@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from pipeline.bench.case import Case
 from pipeline.bench.encoded import PARTNER, SEX, codes_of_tokens
-from pipeline.contracts import load_link_model
+from pipeline.bench.in_clear import model_in_clear
+from pipeline.contracts import load_encoding, load_link_model
 from pipeline.link import Encodings, link_persons
 from pipeline.link.block import PassEncodings
 from pipeline.records import LinkResult
@@ -38,12 +39,15 @@ def read_encoded(folder: Path) -> tuple[pd.DataFrame, Encodings, dict[str, np.nd
     return records, Encodings(passes), {name: np.asarray(values) for name, values in counts.items()}
 
 
-def link_case(case: Case, out: Path) -> LinkResult:
+def link_case(case: Case, out: Path, *, in_clear: bool = False) -> LinkResult:
     """Link a case's encodings; writes clusters.parquet (record, cluster), pairs.parquet and report.json into `out`."""
     started = time.perf_counter()
-    records, encodings, counts = read_encoded(case.folder / "encoded")
+    records, encodings, counts = read_encoded(case.folder / ("in_clear" if in_clear else "encoded"))
     read = time.perf_counter()
-    result = link_persons(records, encodings, load_link_model(case.folder), counts, NOBODY_YET)
+    model = load_link_model(case.folder)
+    if in_clear:
+        model = model_in_clear(model, load_encoding(case.folder))
+    result = link_persons(records, encodings, model, counts, NOBODY_YET)
     linked = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)
     persons = result.persons

@@ -18,6 +18,7 @@ TOOL_COLUMNS = (
 )  # fmt: skip
 SUBGROUP_COLUMNS = ("group", "persons", "precision", "recall", "F1", "below the whole")
 PATTERNS_SHOWN = 8
+IDENTICAL = 0.993  # share of records to be grouped as in clear
 
 
 def share(value: float | None, places: int = 4) -> str:
@@ -85,6 +86,15 @@ def worst(dataset: dict[str, Any]) -> tuple[str, bool] | None:
         return None
     told = f"{found['dimension'].replace('_', ' ')} {found['group']}: F1 {share(found['f1'])}"
     return f"worst group {told}, {100 * found['below']:.2f} points below the whole", not found["red"]
+
+
+def in_clear(dataset: dict[str, Any]) -> tuple[str, bool] | None:
+    """How many records are grouped exactly as by our own linkage in clear; None where it was not tried."""
+    ours: dict[str, Any] = next((tool for tool in dataset["tools"] if tool["tool"] == OURS), {})
+    identical = ours.get("identical_in_clear")
+    if identical is None:
+        return None
+    return f"{100 * identical:.2f} % of records grouped exactly as by our own linkage in clear", identical >= IDENTICAL
 
 
 def subgroup_rows(dataset: dict[str, Any]) -> list[list[str]]:
@@ -166,7 +176,7 @@ def link_tables(results: dict[str, Any], errors: bool = False) -> RenderableType
     for dataset in results["datasets"]:
         title = f"{dataset['title']} ({dataset['records']:,} records)"
         parts.append(_table(title, TOOL_COLUMNS, tool_rows(dataset)))
-        for told in (verdict(dataset), worst(dataset)):
+        for told in (verdict(dataset), in_clear(dataset), worst(dataset)):
             if told:
                 parts.append(Text(told[0], style=GREEN if told[1] else RED))
         sections: list[tuple[str, Sequence[str], list[list[str]]]] = [
@@ -203,7 +213,7 @@ def markdown(results: dict[str, Any], command: str) -> str:
     for dataset in results["datasets"]:
         lines += [f"### {dataset['title']} ({dataset['records']:,} records)", ""]
         lines += [*_markdown_table(TOOL_COLUMNS, tool_rows(dataset)), ""]
-        for told in (verdict(dataset), worst(dataset)):
+        for told in (verdict(dataset), in_clear(dataset), worst(dataset)):
             if told:
                 lines += [told[0] if told[1] else f"**{told[0]}**", ""]
         for columns, rows in (

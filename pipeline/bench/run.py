@@ -87,6 +87,7 @@ def tool_result(case: Case, ran: Ran) -> dict[str, Any]:
             "blocking_recall": ran.blocking_recall,
             "taken": asdict(ran.taken) if ran.taken else None,
             "encode": asdict(ran.encode) if ran.encode else None,
+            "identical_in_clear": ran.identical,
             "report": ran.report,
             "explained": ran.explained,
         }

@@ -18,6 +18,7 @@ from pipeline.settings import PROJECT
 
 OURS = "whole family"
 PEERS = ("splink", "recordlinkage", "anonlink")
+LARGEST_IN_CLEAR = 200_000  # records; the comparison costs a second linking
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Taken:
 
 @dataclass(frozen=True)
 class Ran:
-    """One tool on one case. `missing`: why there is no result; `encode`: the partners' part, where there is one."""
+    """One tool on one case. `missing`: why there is no result; `encode`: the partners' part, where there is one;
+    `identical`: share of records grouped exactly as by the same linkage in clear."""
 
     tool: str
     out: Path
@@ -42,6 +44,7 @@ class Ran:
     report: dict[str, Any] = field(default_factory=dict)
     explained: dict[str, Any] = field(default_factory=dict)
     blocking_recall: float | None = None
+    identical: float | None = None
     missing: str | None = None
 
 
@@ -56,10 +59,14 @@ def run_ours(case: Case, time_limit: int) -> Ran:
         if case.truth() is not None:
             measured([*worker, "explain", str(case.folder), str(out)], case.folder / "explain.log", time_limit)
             explained = json.loads((out / "explained.json").read_text(encoding="utf-8"))
+        identical = None
+        if case.records <= LARGEST_IN_CLEAR:
+            measured([*worker, "clear", str(case.folder), str(out)], case.folder / "clear.log", time_limit)
+            identical = json.loads((out / "in_clear.json").read_text(encoding="utf-8"))["identical"]
     except PeerMissing as problem:
         return Ran(OURS, out, missing=str(problem))
     recall = explained["blocking"]["recall"] if explained else None
-    return Ran(OURS, out, taken, encode, _report(out), explained, recall)
+    return Ran(OURS, out, taken, encode, _report(out), explained, recall, identical)
 
 
 def run_peer(peer: str, case: Case, home: Path, base_python: Path | None, time_limit: int) -> Ran:
