@@ -108,8 +108,11 @@ def best_bits(fields: Fields, parameters: Mapping[str, Any], model: LinkModel) -
 
 
 def _best(comparison: Comparison, fields: Fields, parameters: Mapping[str, Any], *, given: bool) -> float:
-    """A comparison's best weight; never below nought, since the other side may lack the field."""
-    return max(0.0, *_reachable(comparison, fields, parameters, given=given).values(), 0.0)
+    """A comparison's best weight; never below nought, since the other side may lack the field. The partners differ."""
+    reachable = _reachable(comparison, fields, parameters, given=given)
+    if set(comparison.columns) == ALWAYS_HELD:
+        return reachable.get(comparison.levels[-1].name, 0.0)
+    return max(0.0, *reachable.values(), 0.0)
 
 
 def _reachable(

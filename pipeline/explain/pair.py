@@ -173,7 +173,8 @@ def _compared(reader: Reader, night: Night, sides: tuple[Row, Row]) -> tuple[str
     if shared is None:
         return None, ""
     found_by, *encodings = shared
-    data = comparable(night.model, sides, (encodings[0], encodings[1]))
+    blocks = reader.blocks([row["record_id"] for row in sides])
+    data = comparable(night.model, sides, (encodings[0], encodings[1]), blocks)
     one = np.zeros(1, dtype=np.int64)
     return found_by, pattern_of(levels_of(night.model, data, one, one + 1)[0])
 

@@ -6,7 +6,7 @@ The linking role sees no evidence, so nothing here can tell what a person did; a
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from psycopg.rows import dict_row
 
 from pipeline.contracts import LinkModel, load_link_model
 from pipeline.errors import BuildError
-from pipeline.levels import Comparable
+from pipeline.levels import Comparable, History
 from pipeline.records import RECORD_TOKENS
 from pipeline.settings import Settings
 
@@ -101,6 +101,12 @@ class Reader:
         """All answers, in order of time."""
         return [StoredAnswer(**row) for row in self.rows(ANSWERS)]
 
+    def blocks(self, record_ids: Sequence[int]) -> list[Row]:
+        """Every block token of these records."""
+        return self.rows(
+            "select record_id, pass, block from identity.encoding where record_id = any(%s)", list(record_ids)
+        )
+
     def shared_block(self, record_a: int, record_b: int) -> tuple[str, Row, Row] | None:
         """The first pass (in the order linking takes them) that puts two records into one block, and their encodings
         in it; None where there is none."""
@@ -140,14 +146,36 @@ def answers_frame(answers: Sequence[StoredAnswer]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["record_a", "record_b", "answer"])
 
 
-def comparable(model: LinkModel, records: tuple[Row, Row], encodings: tuple[Row, Row]) -> Comparable:
-    """Two records with their encodings in one block, as rows 0 and 1 of what comparisons take."""
+def comparable(
+    model: LinkModel, records: tuple[Row, Row], encodings: tuple[Row, Row], blocks: Sequence[Row]
+) -> Comparable:
+    """Two records with their encodings in one block, as rows 0 and 1 of what comparisons take.
+
+    `blocks`: all their block tokens (record_id, pass, block), which are the histories of some columns.
+    """
     columns = {column for comparison in model.comparisons for column in comparison.columns}
+    ids = [row["record_id"] for row in records]
+    held = {
+        column: [
+            [bytes(row["block"]) for row in blocks if row["record_id"] == one and row["pass"] == blocking_pass]
+            for one in ids
+        ]
+        for column, blocking_pass in model.histories.items()
+    }
     return Comparable(
         filters={name: _packed([side[name] for side in encodings], np.uint64, 8) for name in ENCODED[:2]},
         date_parts=_packed([side["date_parts"] for side in encodings], np.uint16, 3),
         codes={name: _codes([row.get(name) for row in records]) for name in columns},
+        histories={column: history_of(values) for column, values in held.items()},
     )
+
+
+def history_of(values: Sequence[Sequence[Hashable]]) -> History:
+    """Each row's values of a column as a history: equal values have equal codes."""
+    known: dict[Hashable, int] = {}
+    rows = [sorted({known.setdefault(value, len(known)) for value in row}) for row in values]
+    starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
+    return History(starts, np.array([code for row in rows for code in row], dtype=np.int64))
 
 
 def _packed(values: list[bytes | None], word: type[Any], words: int) -> np.ndarray[Any, Any]:

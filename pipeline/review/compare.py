@@ -18,7 +18,8 @@ from pipeline.contracts import LinkModel
 from pipeline.contracts.linkage import Comparison
 from pipeline.contracts.review import ReviewRules
 from pipeline.explain.account import Term, levels_of, pattern_of, probability_of, terms_of
-from pipeline.levels import Comparable, History
+from pipeline.explain.read import history_of
+from pipeline.levels import Comparable
 from pipeline.link.answers import CANNOT_TELL, DIFFERENT, SAME
 from pipeline.questions import CHECKED, Details
 
@@ -152,17 +153,13 @@ def _codes(rows: list[Side], left: Side, right: Side, model: LinkModel) -> dict[
     codes, histories = {}, {}
     for column in sorted(columns):
         known: dict[str, int] = {}
-        values = {
-            id(side): [known.setdefault(token, len(known)) for token in _tokens(column, side)] for side in (left, right)
-        }
+        values = [[known.setdefault(token, len(known)) for token in _tokens(column, side)] for side in (left, right)]
         if column in with_history:
-            held = [sorted(set(values[id(side)])) for side in rows]
-            starts = np.cumsum([0, *map(len, held)], dtype=np.int64)
-            histories[column] = History(starts, np.array([code for one in held for code in one], dtype=np.int64))
+            histories[column] = history_of([values[side is right] for side in rows])
         else:
-            shared = [code for code in values[id(left)] if code in values[id(right)]]
-            values = {key: (shared or own)[:1] for key, own in values.items()}
-        codes[column] = np.array([(values[id(side)] or [-1])[0] for side in rows], dtype=np.int64)
+            shared = [code for code in values[0] if code in values[1]]
+            values = [(shared or own)[:1] for own in values]
+        codes[column] = np.array([(values[side is right] or [-1])[0] for side in rows], dtype=np.int64)
     return {"codes": codes, "histories": histories}
 
 
