@@ -104,19 +104,17 @@ def historical_50k(wide: bool) -> Model:
 
 
 def borough(fields: set[str], with_places: bool) -> Model:
-    """Names, date of birth, sex, address and identifiers of a borough's registers."""
+    """Names, date of birth, sex, postcode and identifiers of a borough's registers.
+
+    The best of nine variants tried at the threshold 0.95: a comparison of the whole address, and names compared apart,
+    each link more families into one person (F1 0.970 and 0.972 on the borough of 20,000; this one 0.982).
+    """
     identifiers = [name for name in ("nino", "nhs_number", "upn", "pnc_id") if name in fields]
-    residence = [
-        cll.NullLevel("postcode"),
-        cll.CustomLevel("uprn_l = uprn_r or address_l = address_r", label_for_charts="same address"),
-        cll.ExactMatchLevel("postcode"),
-        cll.ElseLevel(),
-    ]
     comparisons = [
         cl.ForenameSurnameComparison("forename", "surname", forename_surname_concat_col_name="both_names"),
         cl.DateOfBirthComparison("date_of_birth", input_is_string=True),
         cl.ExactMatch("sex"),
-        cl.CustomComparison(residence, output_column_name="residence"),
+        cl.PostcodeComparison("postcode"),
         *(_identifier(name) for name in identifiers),
     ]
     return Model(
