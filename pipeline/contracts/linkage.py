@@ -10,6 +10,7 @@ from typing import Any
 from pipeline.contracts.reading import read_yaml, require
 
 FILTER_BITS = 512
+DATE_PART_NAMES = ("day", "month", "year")
 BLOCK_EXPRESSION = re.compile(r"(?:(year|year_month|initial|phonetic)\()?([a-z_]+)\)?")
 
 
@@ -49,7 +50,8 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Level:
-    """One level of agreement. `dice`: lowest Dice coefficient; `parts`: date parts that agree, or 'swap'.
+    """One level of agreement. `dice`: lowest Dice coefficient; `parts`: how many date parts agree, or which ('day',
+    'month', 'year'), or 'swap' (day and month exchanged).
 
     `overlap`: lowest share of the shorter name's bits that the longer has (shortened names), `shorter_bits`: only where
     the shorter has at most so many bits (a single initial has 14).
@@ -108,10 +110,13 @@ class LinkModel:
     one_per_person: tuple[str, ...]
     largest_block: int
     learnt_chance: tuple[str, ...] = ()  # em passes whose u is learnt beside m: the block itself makes fields agree
+    # em pass -> comparison -> levels whose m is not learnt there, but taken as the passes before it taught
+    held_m: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     starting_u: dict[str, tuple[float, ...]] = field(default_factory=dict)  # where partners' counts are few
     chance_from_blocks: dict[str, str] = field(default_factory=dict)  # comparison -> pass blocked by exactly it
     dependent_chance: DependentChance | None = None
     histories: dict[str, str] = field(default_factory=dict)  # column -> pass whose blocks are all its values
+    contradictions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # comparison -> levels nobody can have
     unscored_bits: float = -1.0  # what a pair not worth scoring says, where a cluster is put together anew
 
 
@@ -217,12 +222,21 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
         one_per_person=tuple(document["one_per_person"]),
         largest_block=int(document["largest_block"]),
         learnt_chance=tuple(entry["pass"] for entry in document["em"]["passes"] if entry.get("chance") == "learnt"),
+        held_m={entry["pass"]: _held(entry.get("held", {}), by_name) for entry in document["em"]["passes"]},
         starting_u=starting_u,
         chance_from_blocks=dict(document.get("chance_from_blocks", {})),
         dependent_chance=dependent,
         histories=dict(document.get("histories", {})),
+        contradictions={name: tuple(levels) for name, levels in document.get("contradictions", {}).items()},
         unscored_bits=float(document.get("unscored_bits", -1.0)),
     )
+
+
+def _held(entry: dict[str, list[str]], comparisons: dict[str, Comparison]) -> dict[str, tuple[int, ...]]:
+    return {
+        name: tuple(code for code, level in enumerate(comparisons[name].levels) if level.name in levels)
+        for name, levels in entry.items()
+    }
 
 
 def _dependent_chance(entry: dict[str, Any] | None) -> DependentChance | None:

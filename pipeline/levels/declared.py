@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.contracts.linkage import Comparison
-from pipeline.levels.kernels import DATE_PARTS, Levels
+from pipeline.contracts.linkage import DATE_PART_NAMES, Comparison, Level
+from pipeline.levels.kernels import Levels
 
 NEVER = 2.0  # no Dice and no overlap reaches it
 
@@ -26,24 +26,34 @@ def name_thresholds(comparison: Comparison) -> tuple[NDArray[np.float32], NDArra
 
 
 def date_level_table(comparison: Comparison) -> Levels:
-    """(4, 2) table: parts that agree (0-3) and whether day and month are exchanged → the first level that holds."""
-    table = np.full((DATE_PARTS + 1, 2), len(comparison.levels) - 1, dtype=np.int8)
-    for agree in range(DATE_PARTS + 1):
+    """(8, 2) table: which parts agree (day 1 + month 2 + year 4) and whether day and month are exchanged → the first
+    level that holds."""
+    table = np.full((1 << len(DATE_PART_NAMES), 2), len(comparison.levels) - 1, dtype=np.int8)
+    for agree in range(len(table)):
         for swapped in (0, 1):
             for code, level in enumerate(comparison.levels):
-                wanted = level.parts
-                holds = bool(swapped) if wanted == "swap" else wanted is None or agree >= int(wanted)
-                if holds:
+                if _holds(level, agree, bool(swapped)):
                     table[agree, swapped] = code
                     break
     return table
 
 
+def _holds(level: Level, agree: int, swapped: bool) -> bool:
+    wanted = level.parts
+    if wanted is None:
+        return True
+    if isinstance(wanted, int):
+        return agree.bit_count() >= wanted
+    if wanted == "swap":
+        return swapped
+    return bool(agree >> DATE_PART_NAMES.index(wanted) & 1)
+
+
 def code_level_masks(comparison: Comparison) -> NDArray[np.bool_]:
-    """(levels - 1, columns): which columns' latest values, where equal, reach a level; none named: all do."""
+    """(levels - 1, columns): which columns' equality reaches a level; a level that names none takes them all."""
     return np.array(
         [
-            [not level.history and (not level.columns or column in level.columns) for column in comparison.columns]
+            [not level.columns or column in level.columns for column in comparison.columns]
             for level in comparison.levels[:-1]
         ],
         dtype=np.bool_,

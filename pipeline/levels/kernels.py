@@ -127,7 +127,7 @@ def date_level(parts: Any, a: Any, b: Any, table: Any) -> Any:
     day_b, month_b, year_b = parts[b, 0], parts[b, 1], parts[b, 2]
     if (day_a | month_a | year_a) == 0 or (day_b | month_b | year_b) == 0:
         return np.int64(-1)
-    agree = np.int64(day_a == day_b) + np.int64(month_a == month_b) + np.int64(year_a == year_b)
+    agree = np.int64(day_a == day_b) + 2 * np.int64(month_a == month_b) + 4 * np.int64(year_a == year_b)
     swapped = np.int64(day_a == month_b and month_a == day_b and year_a == year_b)
     return np.int64(table[agree, swapped])
 

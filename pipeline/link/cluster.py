@@ -2,8 +2,9 @@
 
 A chain of links can tie two people together through one bad link. So a component is put together anew, from single
 records: the two parts that agree best are joined again and again, as long as all pairs between them, added up, speak
-for one person. A pair that was never worth scoring speaks against; two different values of a one-per-person identifier
-forbid. The weakest links between what should be apart go, and each is recorded as cut. (Average-link correlation
+for one person. A pair that was never worth scoring speaks against. A contradiction forbids (two different values of a
+one-per-person identifier, two dates of birth with nothing in common), unless the pair is a link all the same: one digit
+misread does not outweigh everything else. The weakest links between what should be apart go, and each is recorded as cut. (Average-link correlation
 clustering; Bansal, Blum & Chawla 2004 state the objective.)
 """
 
@@ -30,13 +31,16 @@ def cluster(
     identifiers: Mapping[str, NDArray[np.int64]],
     records: int,
     unscored_bits: float,
+    contradicting: NDArray[np.bool_] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The cluster of each record (numbered by its first record), and which links were cut.
 
     Pairs of positions a[i] < b[i] with their log2 odds of being one person (prior included), and whether they are
     links; `identifiers`: codes per record (-1 missing) of which a person has one; `unscored_bits`: what a pair that is
-    not given counts. The order of the pairs does not matter.
+    not given counts; `contradicting`: pairs that say something one person cannot have. The order of the pairs does not
+    matter.
     """
+    apart = np.zeros(len(a), dtype=np.bool_) if contradicting is None else contradicting & ~linked
     order = np.lexsort((b, a))
     labels = _components(a[order], b[order], bits[order], linked[order], records)
     inside = order[labels[a[order]] == labels[b[order]]]
@@ -54,7 +58,8 @@ def cluster(
             np.searchsorted(labels[a[edges]], np.append(np.unique(labels[members]), np.iinfo(np.int64).max)),
             place[a[edges]],
             place[b[edges]],
-            np.clip(bits[edges], -MOST_BITS, MOST_BITS),
+            np.where(apart[edges], FORBIDDEN, np.clip(bits[edges], -MOST_BITS, MOST_BITS)),
+            linked[edges],
             codes,
             unscored_bits,
         )
@@ -109,6 +114,7 @@ def _put_together(
     a: NDArray[np.int64],
     b: NDArray[np.int64],
     bits: NDArray[np.float64],
+    linked: NDArray[np.bool_],
     codes: NDArray[np.int64],
     unscored_bits: float,
 ) -> NDArray[np.int64]:
@@ -118,10 +124,6 @@ def _put_together(
         first, end = starts[component], starts[component + 1]
         size = end - first
         total = np.full((size, size), unscored_bits)
-        for edge in range(edge_starts[component], edge_starts[component + 1]):
-            i, j = a[edge] - first, b[edge] - first
-            total[i, j] = bits[edge]
-            total[j, i] = bits[edge]
         for i in range(size):
             for j in range(i + 1, size):
                 for column in range(codes.shape[1]):
@@ -129,6 +131,11 @@ def _put_together(
                     if one >= 0 and other >= 0 and one != other:
                         total[i, j] = FORBIDDEN
                         total[j, i] = FORBIDDEN
+        for edge in range(edge_starts[component], edge_starts[component + 1]):
+            i, j = a[edge] - first, b[edge] - first
+            if linked[edge] or total[i, j] != FORBIDDEN:
+                total[i, j] = bits[edge]
+                total[j, i] = bits[edge]
         _join(total, part_of[first:end], first)
     return part_of
 

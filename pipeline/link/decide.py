@@ -37,9 +37,29 @@ def lowest_weight(records: int) -> float:
     return float(np.log2(odds) - log2_odds(_prior_bounds(records)[1]))
 
 
-def worth_keeping(weights: NDArray[np.float64], records: int) -> NDArray[np.bool_]:
-    """Which patterns weigh enough that a pair is carried on."""
-    return np.asarray(weights >= lowest_weight(records))
+def contradictions(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
+    """Which patterns hold a level that one person cannot have."""
+    return np.asarray(_contradicting(levels, model).any(axis=1))
+
+
+def _contradicting(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
+    found = np.zeros(levels.shape, dtype=np.bool_)
+    for column, comparison in enumerate(model.comparisons):
+        for code, level in enumerate(comparison.levels):
+            if level.name in model.contradictions.get(comparison.name, ()):
+                found[:, column] |= levels[:, column] == code
+    return found
+
+
+def worth_keeping(
+    terms: NDArray[np.float64], levels: NDArray[np.int8], model: LinkModel, records: int
+) -> NDArray[np.bool_]:
+    """Which patterns weigh enough that a pair is carried on; `terms` and `levels`: (patterns, comparisons).
+
+    A contradiction does not count here: father and son of one name must be known as two where a cluster holds both.
+    """
+    without = np.where(_contradicting(levels, model), 0.0, terms).sum(axis=1)
+    return np.asarray(np.maximum(without, terms.sum(axis=1)) >= lowest_weight(records))
 
 
 def scored_pairs(kept: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.float64]) -> ScoredPairs:

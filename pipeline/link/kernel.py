@@ -131,7 +131,7 @@ def _add_dates(pattern: Any, parts: Any, a: Any, after: Any, number: Any, dates:
         return
     for i in range(number):
         other_day, other_month, other_year = parts[0, after + i], parts[1, after + i], parts[2, after + i]
-        agree = np.int64(day == other_day) + np.int64(month == other_month) + np.int64(year == other_year)
+        agree = np.int64(day == other_day) + 2 * np.int64(month == other_month) + 4 * np.int64(year == other_year)
         swapped = np.int64((day == other_month) & (month == other_day) & (year == other_year))
         held = np.int64((other_day | other_month | other_year) != 0)
         pattern[i] += held * radix * (dates[agree * 2 + swapped] + 1)

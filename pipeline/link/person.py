@@ -17,6 +17,7 @@ from pipeline.link.cluster import cluster
 from pipeline.link.compare import Patterns
 from pipeline.link.decide import (
     ScoredPairs,
+    contradictions,
     decisions,
     log2_odds,
     prior_probability,
@@ -66,8 +67,11 @@ def link_persons(
 
     chance = chance_probabilities(chance_agreement, codes, encodings, record_ids, model)
     estimates = estimate(counts, chance, model)
-    weights = pattern_terms(patterns.decode(np.arange(patterns.number)), model, estimates).sum(axis=1)
-    worth = worth_keeping(weights, len(records))
+    levels = patterns.decode(np.arange(patterns.number))
+    terms = pattern_terms(levels, model, estimates)
+    weights = terms.sum(axis=1)
+    apart = contradictions(levels, model)
+    worth = worth_keeping(terms, levels, model, len(records))
 
     def kept() -> Iterator[tuple[int, ScannedPairs]]:
         for place, held in enumerate(encodings.passes.values()):
@@ -84,7 +88,9 @@ def link_persons(
     identifiers = {name: codes[name] for name in model.one_per_person}
     bits = scored.weight + log2_odds(prior)
     linked = decision == "match"
-    clusters, cut = cluster(scored.a, scored.b, bits, linked, identifiers, len(records), model.unscored_bits)
+    clusters, cut = cluster(
+        scored.a, scored.b, bits, linked, identifiers, len(records), model.unscored_bits, apart[scored.pattern]
+    )
     decision[cut] = "cut"
     bound = bind_answers(
         answers, record_ids, clusters, scored.a, scored.b, bits, decision, linked, identifiers, model.unscored_bits

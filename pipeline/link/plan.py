@@ -21,7 +21,7 @@ class Plan(NamedTuple):
     kind: NDArray[np.int64]
     radix: NDArray[np.int64]  # a level weighs radix x (level + 1) in the pattern's number
     last: NDArray[np.int64]  # code of the last level
-    dates: NDArray[np.int64]  # per parts that agree x 2 + exchanged: the level
+    dates: NDArray[np.int64]  # per (day 1 + month 2 + year 4 that agree) x 2 + exchanged: the level
     # Names: (comparisons, levels); 2 = never. `least`: the lowest Dice and overlap of any level.
     dices: NDArray[np.float32]
     overlaps: NDArray[np.float32]
@@ -56,7 +56,7 @@ def plan_of(model: LinkModel, radix: NDArray[np.int64], fields: tuple[str, ...])
     least = np.full((2, len(order)), NEVER, dtype=np.float32)
     exchange = np.full((2, len(order)), -1, dtype=np.int64)
     exchange_dice = np.ones(len(order), dtype=np.float32)
-    dates = np.zeros(2 * (DATE_PARTS + 1), dtype=np.int64)
+    dates = np.zeros(2 << DATE_PARTS, dtype=np.int64)
     columns = np.zeros((2, len(order)), dtype=np.int64)
     per_column: list[tuple[int, int, int]] = []
     for row, comparison in enumerate(comparisons):

@@ -7,6 +7,7 @@ pairs. No decision belongs here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,18 +53,20 @@ def expectation_maximisation(
     u: Probabilities,
     *,
     fixed_log_u: NDArray[np.float64] | None = None,
+    held_m: Mapping[str, tuple[int, ...]] | None = None,
     share: float = 0.1,
     iterations: int = 200,
     tolerance: float = 1e-6,
 ) -> Learnt:
-    """m (and u, unless `fixed_log_u` gives the log probability of each pattern among different people) by EM.
+    """m and u (unless `fixed_log_u` gives the log probability of each pattern among different people) by EM.
 
     `levels` (patterns, comparisons) with -1 for missing, which says nothing either way; `counts` pairs per pattern.
-    Starts at the given m, u and share of matches; stops when no probability moves by more than `tolerance`.
+    Starts at the given m, u and share of matches; m of the levels in `held_m` stays as given. Stops when no probability moves by more than `tolerance`.
     """
     m_table, u_table = _table(names, m), _table(names, u)
     place = levels.astype(np.int64) + 1
     columns = np.arange(len(names))
+    held = _held_levels(names, m_table, held_m or {})
     total = counts.sum()
     posterior = np.zeros(len(counts))
     done = 0
@@ -72,7 +75,7 @@ def expectation_maximisation(
         log_m = np.log(m_table)[columns, place].sum(axis=1) + np.log(share)
         log_u = np.log(u_table)[columns, place].sum(axis=1) if fixed_log_u is None else fixed_log_u
         posterior = 1.0 / (1.0 + np.exp(np.clip(log_u + np.log1p(-share) - log_m, -700, 700)))
-        new_m = _shares(place, counts * posterior, m_table)
+        new_m = _holding(_shares(place, counts * posterior, m_table), m_table, held)
         new_u = _shares(place, counts * (1 - posterior), u_table) if fixed_log_u is None else u_table
         new_share = float(np.clip((counts * posterior).sum() / total, LEAST, 1 - LEAST))
         moved = max(np.abs(new_m - m_table).max(), np.abs(new_u - u_table).max(), abs(new_share - share))
@@ -107,6 +110,25 @@ def _shares(place: NDArray[np.int64], weight: NDArray[np.float64], last: NDArray
         if held > 0:
             table[column, 1:] = np.maximum(sums[1:] / held, LEAST)
     return table
+
+
+def _held_levels(
+    names: tuple[str, ...], table: NDArray[np.float64], held_m: Mapping[str, tuple[int, ...]]
+) -> NDArray[np.bool_]:
+    held = np.zeros(table.shape, dtype=np.bool_)
+    for row, name in enumerate(names):
+        held[row, [level + 1 for level in held_m.get(name, ())]] = True
+    return held
+
+
+def _holding(found: NDArray[np.float64], known: NDArray[np.float64], held: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """A table of probabilities with some as known and the others as found, scaled so that each row adds up to 1."""
+    levels = np.arange(found.shape[1]) > 0  # column 0 stands for missing
+    result = np.where(held, known, found)
+    for row in np.flatnonzero(held.any(axis=1)):
+        free = levels & ~held[row]
+        result[row, free] *= (1 - known[row, held[row]].sum()) / found[row, free].sum()
+    return result
 
 
 def _probabilities(names: tuple[str, ...], table: NDArray[np.float64], like: Probabilities) -> Probabilities:
@@ -159,7 +181,7 @@ def at_dependent_level(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np
 def estimate(counts: dict[str, NDArray[np.int64]], u: Probabilities, model: LinkModel) -> Estimates:
     """m averaged over the EM passes by expected matches, and u within an address; `counts` pairs per pattern and pass.
 
-    A pass with fewer pairs than the model's minimum teaches nothing; the model's starting probabilities weigh as
+    Passes teach in the model's order, each with what those before it taught. A pass with fewer pairs than the model's minimum teaches nothing; the model's starting probabilities weigh as
     `STARTING_PAIRS` matches throughout.
     """
     starting_m = {name: np.asarray(values) for name, values in model.starting_m.items()}
@@ -168,16 +190,14 @@ def estimate(counts: dict[str, NDArray[np.int64]], u: Probabilities, model: Link
     dependent = model.dependent_chance
     if dependent is not None:
         given = {name: np.asarray(values) for name, values in dependent.starting_u.items()}
-        learnt = _learn(dependent.learn_in, counts, model, Estimates(starting_m, u, given), starting_m)
-        if learnt is not None:
-            passes[dependent.learn_in] = learnt
-            different = learnt.matches / learnt.share - learnt.matches
-            given = {name: smoothed(learnt.u[name] * different, given[name]) for name in given}
     for name in model.em_passes:
-        if name not in passes:
-            learnt = _learn(name, counts, model, Estimates(starting_m, u, given), starting_m)
-            if learnt is not None:
-                passes[name] = learnt
+        known = Estimates(_averaged(passes, model, starting_m), u, given)
+        learnt = _learn(name, counts, model, known, starting_m)
+        if learnt is not None:
+            passes[name] = learnt
+            if dependent is not None and name == dependent.learn_in:
+                different = learnt.matches / learnt.share - learnt.matches
+                given = {name: smoothed(learnt.u[name] * different, given[name]) for name in given}
     return Estimates(m=_averaged(passes, model, starting_m), u=u, u_given=given, passes=passes)
 
 
@@ -208,8 +228,9 @@ def _learn(
         levels,
         of_pass[codes].astype(np.float64),
         tuple(comparison.name for comparison in model.comparisons),
-        starting_m,
+        {**starting_m, **{held: known.m[held] for held in model.held_m.get(name, {})}},
         u,
+        held_m=model.held_m.get(name),
         fixed_log_u=None if name in model.learnt_chance else log_u,
         iterations=model.em_iterations,
         tolerance=model.em_tolerance,
@@ -217,15 +238,30 @@ def _learn(
 
 
 def _averaged(passes: dict[str, Learnt], model: LinkModel, starting_m: Probabilities) -> Probabilities:
+    """m of each comparison over the passes that teach it: a held level only from those that learnt it."""
     averaged = {}
     for name, start in starting_m.items():
-        total, weight = start * STARTING_PAIRS, STARTING_PAIRS
-        for pass_name, learnt in passes.items():
-            if name not in model.em_passes.get(pass_name, ()):
-                total = total + learnt.m[name] * learnt.seen[name]
-                weight += learnt.seen[name]
-        averaged[name] = total / weight
+        teachers = [
+            (learnt, np.array([code in model.held_m.get(pass_name, {}).get(name, ()) for code in range(len(start))]))
+            for pass_name, learnt in passes.items()
+            if name not in model.em_passes.get(pass_name, ())
+        ]
+        held = np.any([holds for _, holds in teachers], axis=0) if teachers else np.zeros(len(start), dtype=np.bool_)
+        whole = _mean(
+            [(start, STARTING_PAIRS)] + [(t.m[name], t.seen[name]) for t, holds in teachers if not holds.any()]
+        )
+        rest = [
+            (values[~held] / values[~held].sum(), seen)
+            for values, seen in [(start, STARTING_PAIRS)] + [(t.m[name], t.seen[name]) for t, _ in teachers]
+        ]
+        averaged[name] = whole.copy()
+        averaged[name][~held] = _mean(rest) * (1 - whole[held].sum())
     return averaged
+
+
+def _mean(weighted: list[tuple[NDArray[np.float64], float]]) -> NDArray[np.float64]:
+    total = sum(weight for _, weight in weighted)
+    return np.asarray(sum(values * weight for values, weight in weighted) / total)
 
 
 def smoothed(drawn: NDArray[np.float64], start: NDArray[np.float64]) -> NDArray[np.float64]:
