@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.bench.case import Case, read_case, write_case
 from pipeline.bench.encoded import encode_case
+from pipeline.bench.in_clear import identical_groups
 from pipeline.bench.linked import link_case, read_encoded, write_csv
 from pipeline.bench.mapping import read_mapping, read_table
 from pipeline.bench.misses import explain
@@ -90,6 +91,14 @@ def test_records_and_encodings_are_read_as_linking_takes_them(case: Case) -> Non
     assert set(records["partner"]) == {"north", "south"}
     assert {"date_of_birth", "surname_year"} <= set(encodings.passes)
     assert {"forename", "surname", "date_of_birth"} <= set(counts)
+
+
+def test_encoding_costs_no_quality(case: Case) -> None:
+    """The same linkage on names and dates in clear groups the records the same way."""
+    assert encode_case(case, in_clear=True).name == "in_clear"
+    link_case(case, case.folder / "plain", in_clear=True)
+    same = identical_groups(case.folder / "ours" / "clusters.parquet", case.folder / "plain" / "clusters.parquet")
+    assert same > 0.99
 
 
 def test_what_was_missed_is_told_by_levels_only(case: Case) -> None:

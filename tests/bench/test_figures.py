@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.bench.case import Case
+from pipeline.bench.in_clear import identical_groups
 from pipeline.bench.mapping import Field, normal_form
 from pipeline.bench.misses import blocking_recall, pairs_within
 from pipeline.bench.quality import best_threshold, clustering_figures, one_to_one, subgroups, worst_subgroup
@@ -54,6 +57,13 @@ def test_blocking_recall_by_pass_and_alone() -> None:
     assert found["passes"] == {"name": {"recall": 0.5, "alone": 0.25}, "date": {"recall": 0.5, "alone": 0.25}}
 
 
+def test_groups_are_identical_when_they_hold_the_same_records(tmp_path: Path) -> None:
+    """{0,1}, {2,3}, {4} beside {0,1}, {2}, {3}, {4}: three records of five are with the same others."""
+    for name, labels in (("one", [5, 5, 6, 6, 7]), ("other", [1, 1, 2, 3, 4])):
+        pd.DataFrame({"record": range(5), "cluster": labels}).to_parquet(tmp_path / f"{name}.parquet")
+    assert identical_groups(tmp_path / "one.parquet", tmp_path / "other.parquet") == pytest.approx(3 / 5)
+
+
 def test_the_best_threshold_is_found_with_the_truth() -> None:
     """Right pairs score above 0.8, wrong ones below; between two registers each record is taken once."""
     scores = pd.DataFrame({"a": [0, 1, 0], "b": [2, 3, 3], "score": [0.9, 0.85, 0.7], "linked": True})
@@ -66,8 +76,6 @@ def test_the_best_threshold_is_found_with_the_truth() -> None:
 
 
 def _case(link_only: bool) -> Case:
-    from pathlib import Path
-
     return Case(Path(), "hand", "by hand", 4, ("a", "b"), link_only, ())
 
 

@@ -1,4 +1,4 @@
-"""The bench's tables: what is short or worst is said in red, what is missing says why, Markdown stays one table a row."""
+"""The bench's tables: what is short or worst is said in red, what is missing says why, Markdown rows fit their head."""
 
 from __future__ import annotations
 
