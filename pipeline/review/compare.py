@@ -105,20 +105,20 @@ def _one_per_person(comparison: Comparison, model: LinkModel) -> bool:
 
 
 def _checked_by_both(comparison: Comparison, left: Side, right: Side) -> bool:
+    """Whether both partners hold and have checked a detail that the comparison reads."""
     return any(
         all(
-            side.checked.get(RESIDENCE if column in PLACES else column) in CHECKED and _held(column, side)
+            side.checked.get(RESIDENCE if column in PLACES else column) in CHECKED and _held(comparison, column, side)
             for side in (left, right)
         )
         for column in (comparison.columns or (comparison.name,))
     )
 
 
-def _held(column: str, side: Side) -> bool:
-    details = side.details
-    if column in details.names or column in details.tokens:
-        return bool(details.names.get(column) or details.tokens.get(column))
-    return details.date_parts is not None and column not in PLACES
+def _held(comparison: Comparison, column: str, side: Side) -> bool:
+    if comparison.kind == "date_parts":
+        return side.details.date_parts is not None
+    return bool(side.details.names.get(column) or side.details.tokens.get(column))
 
 
 def _comparable(left: Side, right: Side, model: LinkModel) -> tuple[Comparable, list[tuple[int, int]]]:

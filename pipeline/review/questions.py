@@ -139,7 +139,7 @@ def _covers(
     rules: ReviewRules,
 ) -> list[Row]:  # fmt: skip
     """Questions about records of the partner that no doubtful link touches, drawn at random."""
-    if not number:
+    if number <= 0:
         return []
     doubted = [row["record_id"] for row in reader.rows(DOUBTED)]
     drawn = reader.rows(UNDOUBTED, partner, doubted, number)

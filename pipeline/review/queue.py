@@ -64,9 +64,11 @@ def review_queue(
         asked = _asked(reader)
         support = _support(reader, rows)
     touching = touching_flags(database)
+    # An answer about one pair settles all pairs between the same two persons, until a build shows what remains.
+    settled = {_persons(row) for row in rows if row["answer"] and not (again and row["answer"] == CANNOT_TELL)}
     entries = []
     for row in rows:
-        if row["answer"] is not None and not (again and row["answer"] == CANNOT_TELL):
+        if _persons(row) in settled:
             continue
         pair = (row["record_a"], row["record_b"])
         together = row["person_a"] == row["person_b"]
@@ -88,8 +90,7 @@ def review_queue(
                 asked=asked.get(pair, ()),
             )
         )
-    persons = {(row["record_a"], row["record_b"]): (row["person_a"], row["person_b"]) for row in rows}
-    return one_per_persons(entries, persons)
+    return one_per_persons(entries, {(row["record_a"], row["record_b"]): _persons(row) for row in rows})
 
 
 def value_of(decision: str, probability: float, together: bool, model: LinkModel, rules: ReviewRules) -> float:
@@ -101,16 +102,21 @@ def value_of(decision: str, probability: float, together: bool, model: LinkModel
 
 
 def one_per_persons(
-    entries: Iterable[QueueEntry], persons: Mapping[tuple[int, int], tuple[int | None, int | None]]
+    entries: Iterable[QueueEntry], persons: Mapping[tuple[int, int], tuple[int, ...]]
 ) -> list[QueueEntry]:
     """The most valuable pair between each two persons, the most valuable first; pairs within one person all stay."""
-    ordered = sorted(entries, key=lambda one: (-one.value, one.record_a, one.record_b))
-    kept: dict[object, QueueEntry] = {}
-    for one in ordered:
-        pair = persons[one.record_a, one.record_b]
-        key = (one.record_a, one.record_b) if one.together else tuple(sorted(map(str, pair)))
+    kept: dict[tuple[int, ...], QueueEntry] = {}
+    for one in sorted(entries, key=lambda one: (-one.value, one.record_a, one.record_b)):
+        key = persons[one.record_a, one.record_b]
         kept[key] = replace(kept[key], also=kept[key].also + 1) if key in kept else one
     return list(kept.values())
+
+
+def _persons(row: Row) -> tuple[int, ...]:
+    """What tells pairs apart that need an answer of their own: the two persons, or the two records of one person."""
+    if row["person_a"] is None or row["person_b"] is None or row["person_a"] == row["person_b"]:
+        return (0, row["record_a"], row["record_b"])
+    return (1, *sorted((row["person_a"], row["person_b"])))
 
 
 def touching_flags(database: Database) -> set[int]:

@@ -21,7 +21,7 @@ from pipeline.store.database import Database, open_database
 from pipeline.store.embedded import OWNER
 from pipeline.synthetic.borough import synthesise
 from tests.conftest import TestServer
-from tests.review.night import AS_AT, COVERED_FROM, Night
+from tests.review.night import AS_AT, COVERED_FROM, Night, enter_twice
 
 POPULATION, SEED = 2000, 3
 BUILT = "review_night"
@@ -42,6 +42,7 @@ def built_home(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory
     settings.hub_keys.mkdir(parents=True)
     (settings.hub_keys / "database.json").write_text(json.dumps({"analyst": test_server.passwords["analyst"]}))
     synthesise(POPULATION, SEED, home, declarations=declarations, until=AS_AT)
+    enter_twice(home / "raw" / "council", 12)
     contracts = load_contracts(declarations, load_vocabulary(declarations))
     make_all_keys(settings, sorted(contracts))
     with test_server.superuser.in_database("postgres").connect(autocommit=True) as connection:

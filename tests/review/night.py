@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.contracts import load_contracts, load_vocabulary
 from pipeline.ingest import ingest_partner
 from pipeline.installation import pseudonymise_extract, seal_and_deliver
+from pipeline.review import review_queue
 from pipeline.run import build
 from pipeline.settings import Settings
 from pipeline.store.database import Database
@@ -25,6 +26,7 @@ IDENTIFIERS = {
     "police": ("nino", "pnc_id"),
     "schools": ("upn",),
 }
+NUMBERS = {"nino", "nhs_number", "upn", "pnc_id"}
 Pair = tuple[int, int]
 
 
@@ -58,16 +60,11 @@ class Night:
         return pairs[nth][0], pairs[nth][1]
 
     def possible(self, *, same_partner: bool) -> Pair:
-        """Two possible records that are two persons, of one partner or of two."""
-        pairs = self.rows(
-            "select l.record_a, l.record_b from identity.link l"
-            " join identity.record a on a.record_id = l.record_a join identity.record b on b.record_id = l.record_b"
-            " join identity.person p on p.record_id = l.record_a join identity.person q on q.record_id = l.record_b"
-            " where l.decision = 'possible' and (a.partner = b.partner) = %s and p.person_id <> q.person_id"
-            " order by 1, 2",
-            same_partner,
-        )
-        return pairs[0][0], pairs[0][1]
+        """The most valuable doubtful pair that is two persons, of one partner or of two."""
+        for one in review_queue(self.database, self.settings):
+            if not one.together and (one.partner_a == one.partner_b) == same_partner:
+                return one.record_a, one.record_b
+        raise AssertionError("nothing is in doubt")
 
     def strangers(self) -> Pair:
         """Two records that share no block, each a person alone."""
@@ -128,6 +125,31 @@ class Night:
         return values
 
 
+def enter_twice(raw: Path, people: int) -> None:
+    """Some people of an extract stand in it twice: the second time without birthday and identifiers, as a clerk in a
+    hurry enters them."""
+    with (raw / "people.csv").open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    with (raw / "residences.csv").open(encoding="utf-8", newline="") as handle:
+        homes = {row["person_ref"]: row for row in csv.DictReader(handle) if not row["end_date"]}
+    chosen = [row for row in rows if row["person_ref"] in homes and row["date_of_birth"] and row["sex"]][:people]
+    again = [
+        {
+            **row,
+            "person_ref": f"AGAIN-{row['person_ref']}",
+            "date_of_birth": "",
+            **dict.fromkeys(NUMBERS & row.keys(), ""),
+        }
+        for row in chosen
+    ]
+    for name, more in (
+        ("people", again),
+        ("residences", [{**homes[row["person_ref"]], "person_ref": f"AGAIN-{row['person_ref']}"} for row in chosen]),
+    ):
+        with (raw / f"{name}.csv").open("a", encoding="utf-8", newline="") as handle:
+            csv.DictWriter(handle, more[0].keys(), lineterminator="\n").writerows(more)
+
+
 def confirmed(partner: str) -> dict[str, Any]:
     """What an officer says who finds everything as it stands."""
     fields = ("forename", "surname", "date_of_birth", "sex", *IDENTIFIERS[partner], "residence")
@@ -140,7 +162,9 @@ def write_decisions(
     """Decisions on a file of questions: all details confirmed, all pairs one person, but for the changes by record."""
     said = {}
     for question in json.loads(questions.read_text())["questions"]:
-        usual = confirmed(partner) if question["kind"] == "details" else {"answer": "same", "basis": "case_file"}
-        said[question["question_id"]] = (changes or {}).get(question["records"][0], usual)
+        outright = question["kind"] == "duplicate"
+        usual = {"answer": "same", "basis": "case_file"} if outright else confirmed(partner)
+        change = (changes or {}).get(question["records"][0], usual)
+        said[question["question_id"]] = change if ("answer" in change) == outright else usual
     path.write_text(json.dumps(said))
     return path
