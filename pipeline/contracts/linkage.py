@@ -42,6 +42,12 @@ class Encoding:
     date_parts: str
     passes: tuple[EncodingPass, ...]
     known_answers: tuple[dict[str, str], ...]
+    variants: dict[str, dict[str, str]] = field(default_factory=dict)  # field -> part of a name -> its root
+
+    def root(self, name: str, normal_name: str) -> str:
+        """A normal name of the field `name` with each part replaced by the form that stands for its variants."""
+        roots = self.variants.get(name, {})
+        return " ".join(roots.get(part, part) for part in normal_name.split(" ")) if roots else normal_name
 
     @property
     def filter_bytes(self) -> int:
@@ -117,6 +123,9 @@ class LinkModel:
     dependent_chance: DependentChance | None = None
     histories: dict[str, str] = field(default_factory=dict)  # column -> pass whose blocks are all its values
     contradictions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # comparison -> levels nobody can have
+    # comparison -> levels that say two people where the records on either side agree among themselves on another value
+    no_slip_twice: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    target_precision: float = 0.0  # expected share of right links among linked pairs; raises the match threshold
     unscored_bits: float = -1.0  # what a pair not worth scoring says, where a cluster is put together anew
 
 
@@ -162,7 +171,25 @@ def load_encoding(declarations: Path, version: int = 1) -> Encoding:
         date_parts=document["date_parts"],
         passes=tuple(passes),
         known_answers=tuple({k: str(v) for k, v in known.items()} for known in document["known_answers"]),
+        variants={name: _variants(path.parent / file) for name, file in document.get("variants", {}).items()},
     )
+
+
+def _variants(path: Path) -> dict[str, str]:
+    """Variant to root. Raises DeclarationError where one stands under two roots, or is a root itself."""
+    roots = read_yaml(path)["roots"]
+    found: dict[str, str] = {}
+    for root, variants in roots.items():
+        for variant in str(variants).split():
+            require(
+                variant not in found and variant not in roots,
+                path=path,
+                near=f"{root}:",
+                rule=f"'{variant}' has more than one root.",
+                remedy="leave the commonest.",
+            )
+            found[variant] = str(root)
+    return found
 
 
 def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
@@ -228,6 +255,8 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
         dependent_chance=dependent,
         histories=dict(document.get("histories", {})),
         contradictions={name: tuple(levels) for name, levels in document.get("contradictions", {}).items()},
+        no_slip_twice={name: tuple(levels) for name, levels in document.get("no_slip_twice", {}).items()},
+        target_precision=float(thresholds.get("target_precision", 0.0)),
         unscored_bits=float(document.get("unscored_bits", -1.0)),
     )
 

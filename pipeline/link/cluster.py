@@ -4,8 +4,9 @@ A chain of links can tie two people together through one bad link. So a componen
 records: the two parts that agree best are joined again and again, as long as all pairs between them, added up, speak
 for one person. A pair that was never worth scoring speaks against. A contradiction forbids (two different values of a
 one-per-person identifier, two dates of birth with nothing in common), unless the pair is a link all the same: one digit
-misread does not outweigh everything else. The weakest links between what should be apart go, and each is recorded as cut. (Average-link correlation
-clustering; Bansal, Blum & Chawla 2004 state the objective.)
+misread does not outweigh everything else. And what two records of a part tell alike is no slip: two parts that are each
+sure of another date of birth stay two (father and son of one name). The weakest links between what should be apart go,
+and each is recorded as cut. (Average-link correlation clustering; Bansal, Blum & Chawla 2004 state the objective.)
 """
 
 from __future__ import annotations
@@ -32,19 +33,22 @@ def cluster(
     records: int,
     unscored_bits: float,
     contradicting: NDArray[np.bool_] | None = None,
+    told: NDArray[np.int8] | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The cluster of each record (numbered by its first record), and which links were cut.
 
     Pairs of positions a[i] < b[i] with their log2 odds of being one person (prior included), and whether they are
     links; `identifiers`: codes per record (-1 missing) of which a person has one; `unscored_bits`: what a pair that is
-    not given counts; `contradicting`: pairs that say something one person cannot have. The order of the pairs does not
-    matter.
+    not given counts; `contradicting`: pairs that say something one person cannot have; `told`: 1 where a pair agrees on
+    what is no slip when told twice, -1 where it differs, else 0. The order of the pairs does not matter.
     """
+    told = np.zeros(len(a), dtype=np.int8) if told is None else told
     apart = np.zeros(len(a), dtype=np.bool_) if contradicting is None else contradicting & ~linked
     order = np.lexsort((b, a))
     labels = _components(a[order], b[order], bits[order], linked[order], records)
     inside = order[labels[a[order]] == labels[b[order]]]
     broken = _to_repair(labels, inside[linked[inside]], a, identifiers)
+    broken[labels[a[inside[told[inside] < 0]]]] = True
     members = np.flatnonzero(broken[labels])
     members = members[np.argsort(labels[members], kind="stable")]
     edges = inside[broken[labels[a[inside]]]]
@@ -60,6 +64,7 @@ def cluster(
             place[b[edges]],
             np.where(apart[edges], FORBIDDEN, np.clip(bits[edges], -MOST_BITS, MOST_BITS)),
             linked[edges],
+            told[edges],
             codes,
             unscored_bits,
         )
@@ -115,6 +120,7 @@ def _put_together(
     b: NDArray[np.int64],
     bits: NDArray[np.float64],
     linked: NDArray[np.bool_],
+    told: NDArray[np.int8],
     codes: NDArray[np.int64],
     unscored_bits: float,
 ) -> NDArray[np.int64]:
@@ -124,6 +130,8 @@ def _put_together(
         first, end = starts[component], starts[component + 1]
         size = end - first
         total = np.full((size, size), unscored_bits)
+        agree = np.zeros((size, size), dtype=np.bool_)
+        differ = np.zeros((size, size), dtype=np.bool_)
         for i in range(size):
             for j in range(i + 1, size):
                 for column in range(codes.shape[1]):
@@ -136,15 +144,25 @@ def _put_together(
             if linked[edge] or total[i, j] != FORBIDDEN:
                 total[i, j] = bits[edge]
                 total[j, i] = bits[edge]
-        _join(total, part_of[first:end], first)
+            differ[i, j] = differ[j, i] = told[edge] < 0
+            agree[i, j] = agree[j, i] = told[edge] > 0
+        _join(total, agree, differ, part_of[first:end], first)
     return part_of
 
 
 @njit(nogil=True, cache=True)
-def _join(total: NDArray[np.float64], part_of: NDArray[np.int64], offset: int) -> None:
-    """Join the two parts with the highest average, until none is above nought; `total`: sums of bits between parts."""
+def _join(
+    total: NDArray[np.float64],
+    agree: NDArray[np.bool_],
+    differ: NDArray[np.bool_],
+    part_of: NDArray[np.int64],
+    offset: int,
+) -> None:
+    """Join the two parts with the highest average, until none is above nought; `total`: sums of bits between parts,
+    `agree` and `differ`: whether any pair between them does."""
     size = total.shape[0]
     alive = np.ones(size, dtype=np.bool_)
+    sure = np.zeros(size, dtype=np.bool_)  # two of the part's records tell the same
     count = np.ones(size)
     best = np.full(size, -1, dtype=np.int64)  # of the parts after it, the one it agrees with best
     for i in range(size):
@@ -162,12 +180,17 @@ def _join(total: NDArray[np.float64], part_of: NDArray[np.int64], offset: int) -
             return
         right = best[left]
         alive[right] = False
+        sure[left] = sure[left] or sure[right] or agree[left, right]
         for k in range(size):
             if part_of[k] == offset + right:
                 part_of[k] = offset + left
             if alive[k] and k != left:
                 total[left, k] += total[right, k]
-                total[k, left] = total[left, k]
+                agree[left, k] = agree[left, k] or agree[right, k]
+                differ[left, k] = differ[left, k] or differ[right, k]
+                if sure[left] and sure[k] and differ[left, k]:
+                    total[left, k] = FORBIDDEN
+                total[k, left], agree[k, left], differ[k, left] = total[left, k], agree[left, k], differ[left, k]
         count[left] += count[right]
         best[left] = _best_after(total, count, alive, left)
         for k in range(size):

@@ -5,7 +5,7 @@ A pair found in several passes is scored once, by the same formula whatever pass
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,14 +39,23 @@ def lowest_weight(records: int) -> float:
 
 def contradictions(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
     """Which patterns hold a level that one person cannot have."""
-    return np.asarray(_contradicting(levels, model).any(axis=1))
+    return np.asarray(_at(levels, model, model.contradictions).any(axis=1))
 
 
-def _contradicting(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
+def told(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.int8]:
+    """Per pattern: 1 where it agrees on what is no slip when told twice, -1 where it differs in that, else 0."""
+    first = {comparison.name: (comparison.levels[0].name,) for comparison in model.comparisons}
+    agrees = _at(levels, model, {name: first[name] for name in model.no_slip_twice}).any(axis=1)
+    differs = _at(levels, model, model.no_slip_twice).any(axis=1)
+    return np.asarray(np.where(differs, -1, agrees), dtype=np.int8)
+
+
+def _at(levels: NDArray[np.int8], model: LinkModel, wanted: Mapping[str, tuple[str, ...]]) -> NDArray[np.bool_]:
+    """(patterns, comparisons): whether the pattern's level is among those wanted of the comparison."""
     found = np.zeros(levels.shape, dtype=np.bool_)
     for column, comparison in enumerate(model.comparisons):
         for code, level in enumerate(comparison.levels):
-            if level.name in model.contradictions.get(comparison.name, ()):
+            if level.name in wanted.get(comparison.name, ()):
                 found[:, column] |= levels[:, column] == code
     return found
 
@@ -58,7 +67,7 @@ def worth_keeping(
 
     A contradiction does not count here: father and son of one name must be known as two where a cluster holds both.
     """
-    without = np.where(_contradicting(levels, model), 0.0, terms).sum(axis=1)
+    without = np.where(_at(levels, model, model.contradictions), 0.0, terms).sum(axis=1)
     return np.asarray(np.maximum(without, terms.sum(axis=1)) >= lowest_weight(records))
 
 
@@ -106,11 +115,23 @@ def probabilities(weight: NDArray[np.float64], prior: float) -> NDArray[np.float
     return np.asarray(1.0 / (1.0 + np.exp2(-np.clip(weight + log2_odds(prior), -1000, 1000))))
 
 
-def decisions(probability: NDArray[np.float64], model: LinkModel) -> NDArray[np.object_]:
-    """`match`, `possible` or `non_match` by the model's thresholds."""
+def match_threshold(probability: NDArray[np.float64], model: LinkModel) -> float:
+    """The lowest probability at which pairs are linked: never below the model's, and so high that of the pairs linked
+    the expected share of right ones reaches the target precision (in the model's own probabilities)."""
+    ordered = np.sort(probability[probability >= model.match_threshold])[::-1]
+    if not len(ordered) or model.target_precision <= 0:
+        return model.match_threshold
+    expected = np.cumsum(ordered) / np.arange(1, len(ordered) + 1)
+    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # equal probabilities are decided alike
+    reached = last[expected[last] >= model.target_precision]
+    return float(ordered[reached[-1]]) if len(reached) else 1.0
+
+
+def decisions(probability: NDArray[np.float64], match: float, possible: float) -> NDArray[np.object_]:
+    """`match`, `possible` or `non_match` by the two thresholds."""
     found = np.full(len(probability), "non_match", dtype=object)
-    found[probability >= model.possible_threshold] = "possible"
-    found[probability >= model.match_threshold] = "match"
+    found[probability >= possible] = "possible"
+    found[probability >= match] = "match"
     return found
 
 

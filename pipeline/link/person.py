@@ -20,9 +20,11 @@ from pipeline.link.decide import (
     contradictions,
     decisions,
     log2_odds,
+    match_threshold,
     prior_probability,
     probabilities,
     scored_pairs,
+    told,
     worth_keeping,
 )
 from pipeline.link.identity import assign_ids
@@ -70,7 +72,6 @@ def link_persons(
     levels = patterns.decode(np.arange(patterns.number))
     terms = pattern_terms(levels, model, estimates)
     weights = terms.sum(axis=1)
-    apart = contradictions(levels, model)
     worth = worth_keeping(terms, levels, model, len(records))
 
     def kept() -> Iterator[tuple[int, ScannedPairs]]:
@@ -82,14 +83,23 @@ def link_persons(
     scored = scored_pairs(kept(), weights)
     prior = prior_probability(scored.weight, len(records))
     probability = probabilities(scored.weight, prior)
-    decision = decisions(probability, model)
+    threshold = match_threshold(probability, model)
+    decision = decisions(probability, threshold, model.possible_threshold)
 
     progress("cluster", 0.95)
     identifiers = {name: codes[name] for name in model.one_per_person}
     bits = scored.weight + log2_odds(prior)
     linked = decision == "match"
     clusters, cut = cluster(
-        scored.a, scored.b, bits, linked, identifiers, len(records), model.unscored_bits, apart[scored.pattern]
+        scored.a,
+        scored.b,
+        bits,
+        linked,
+        identifiers,
+        len(records),
+        model.unscored_bits,
+        contradictions(levels, model)[scored.pattern],
+        told(levels, model)[scored.pattern],
     )
     decision[cut] = "cut"
     bound = bind_answers(
@@ -105,7 +115,7 @@ def link_persons(
         persons=persons,
         ledger=ledger,
         blocking=blocking,
-        parameters=parameters(model, estimates, prior, counts, weights) | {"answers": bound.summary},
+        parameters=parameters(model, estimates, prior, threshold, counts, weights) | {"answers": bound.summary},
     )
 
 
@@ -137,6 +147,7 @@ def parameters(
     model: LinkModel,
     estimates: Estimates,
     prior: float,
+    threshold: float,
     counts: Mapping[str, NDArray[np.int64]],
     weights: NDArray[np.float64],
 ) -> dict[str, Any]:
@@ -173,7 +184,7 @@ def parameters(
         "dependent_on": None if dependent is None else {"comparison": dependent.comparison, "level": dependent.level},
         "prior": prior,
         "prior_bits": prior_bits,
-        "thresholds": {"match": model.match_threshold, "possible": model.possible_threshold},
+        "thresholds": {"match": threshold, "possible": model.possible_threshold},
         "passes": {
             name: {"share": learnt.share, "matches": learnt.matches, "iterations": learnt.iterations}
             for name, learnt in estimates.passes.items()

@@ -61,7 +61,8 @@ def expectation_maximisation(
     """m and u (unless `fixed_log_u` gives the log probability of each pattern among different people) by EM.
 
     `levels` (patterns, comparisons) with -1 for missing, which says nothing either way; `counts` pairs per pattern.
-    Starts at the given m, u and share of matches; m of the levels in `held_m` stays as given. Stops when no probability moves by more than `tolerance`.
+    Starts at the given m, u and share of matches; m of the levels in `held_m` stays as given. Stops when no probability
+    moves by more than `tolerance`.
     """
     m_table, u_table = _table(names, m), _table(names, u)
     place = levels.astype(np.int64) + 1
@@ -181,8 +182,8 @@ def at_dependent_level(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np
 def estimate(counts: dict[str, NDArray[np.int64]], u: Probabilities, model: LinkModel) -> Estimates:
     """m averaged over the EM passes by expected matches, and u within an address; `counts` pairs per pattern and pass.
 
-    Passes teach in the model's order, each with what those before it taught. A pass with fewer pairs than the model's minimum teaches nothing; the model's starting probabilities weigh as
-    `STARTING_PAIRS` matches throughout.
+    Passes teach in the model's order, each with what those before it taught. A pass with fewer pairs than the model's
+    minimum teaches nothing; the model's starting probabilities weigh as `STARTING_PAIRS` matches throughout.
     """
     starting_m = {name: np.asarray(values) for name, values in model.starting_m.items()}
     given: Probabilities = {}

@@ -15,7 +15,7 @@ from pipeline.contracts import Comparison, Encoding, LinkModel
 from pipeline.levels import Comparable, comparison_levels, count_levels
 from pipeline.manifest import ChanceAgreement
 from pipeline.partner.coded import MISSING, coded
-from pipeline.partner.encode import block_keys, date_codes, date_numbers, grams_of, held_fields, name_filters
+from pipeline.partner.encode import block_keys, date_codes, date_numbers, held_fields, name_filters, name_grams
 from pipeline.partner.hashing import hmac_each
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.people import People
@@ -70,7 +70,7 @@ def _encoded(encoding: Encoding, people: People, some: NDArray[np.int64], key: b
     filters = {}
     for name in held_fields(encoding, persons):
         column = persons.columns[name].take(some)
-        grams = grams_of(column.values, encoding.gram)
+        grams = name_grams(encoding, name, column.values)
         filters[name] = name_filters(encoding, block, zeros, grams, column.codes).view(np.uint64)
     if encoding.date_parts not in persons.columns:
         return Comparable(filters=filters)

@@ -85,7 +85,7 @@ def encode_persons(
     encoding: Encoding, keys: PartnerKeys, persons: Persons, rows_at_once: int = ROWS_AT_ONCE
 ) -> Iterator[Encoded]:
     """One row per person, pass and distinct block value, in pieces; a person without a part of a block has no row."""
-    grams = {name: grams_of(persons.columns[name].values, encoding.gram) for name in held_fields(encoding, persons)}
+    grams = {name: name_grams(encoding, name, persons.columns[name].values) for name in held_fields(encoding, persons)}
     dates = date_numbers(persons.columns.get(encoding.date_parts), len(persons))
     for blocking_pass in encoding.passes:
         blocks = block_rows(encoding, keys, blocking_pass, persons)
@@ -111,7 +111,7 @@ def held_fields(encoding: Encoding, persons: Persons) -> list[str]:
 
 def block_rows(encoding: Encoding, keys: PartnerKeys, blocking_pass: EncodingPass, persons: Persons) -> Blocks:
     """The blocks of a pass; none where the partner has no column of a part."""
-    person, value = _block_values(blocking_pass.block, persons)
+    person, value = _block_values(encoding, blocking_pass.block, persons)
     tokens = hmac_each(keys.block_token_key(blocking_pass.name, encoding.version), value.values)
     return Blocks(
         person=person,
@@ -126,22 +126,34 @@ def block_keys(key: bytes, values: pa.StringArray) -> Words:
     return np.ascontiguousarray(hmac_each(key, values)[:, :TOKEN_BYTES]).view("<u8")
 
 
-def grams_of(names: pa.StringArray, gram: int) -> Grams:
-    """The distinct q-grams of each name, padded at both ends, as numbers made of their characters."""
+def name_grams(encoding: Encoding, name: str, values: pa.StringArray) -> Grams:
+    """The q-grams of each distinct value of the field `name`; a variant has those of its root too: Liz Elizabeth's, so
+    that the filters of the two are alike."""
+    if not encoding.variants.get(name):
+        return grams_of(values, encoding.gram)
+    roots = [encoding.root(name, value) for value in values.to_pylist()]
+    return grams_of(values, encoding.gram, pa.array(roots, pa.string()))
+
+
+def grams_of(names: pa.StringArray, gram: int, also: pa.StringArray | None = None) -> Grams:
+    """The distinct q-grams of each name (and of its fellow in `also`), padded at both ends, as numbers made of their
+    characters."""
     if not 1 <= gram <= LONGEST_GRAM:
         raise DeclarationError(
             where="encoding", rule=f"grams of {gram} characters do not fit.", remedy=f"use 1 to {LONGEST_GRAM}."
         )
     ids: list[int] = []
     starts = [0]
-    for text in names.to_pylist():
-        padded = [ord(character) for character in f"{PAD}{text}{PAD}"]
+    others = names if also is None else also
+    for texts in zip(names.to_pylist(), others.to_pylist(), strict=True):
         found = set()
-        for at in range(len(padded) - gram + 1):
-            number = 0
-            for character in padded[at : at + gram]:
-                number = number << CHARACTER_BITS | character
-            found.add(number)
+        for text in dict.fromkeys(texts):
+            padded = [ord(character) for character in f"{PAD}{text}{PAD}"]
+            for at in range(len(padded) - gram + 1):
+                number = 0
+                for character in padded[at : at + gram]:
+                    number = number << CHARACTER_BITS | character
+                found.add(number)
         ids += found
         starts.append(len(ids))
     return Grams(np.array(ids, dtype=np.uint64), np.array(starts, dtype=np.int64))
@@ -224,7 +236,9 @@ FUNCTIONS: dict[str | None, Callable[[str], str]] = {
 }
 
 
-def _block_values(parts: tuple[BlockPart, ...], persons: Persons) -> tuple[NDArray[np.int32], Coded]:
+def _block_values(
+    encoding: Encoding, parts: tuple[BlockPart, ...], persons: Persons
+) -> tuple[NDArray[np.int32], Coded]:
     """Rows (person, block value), each once; a value of several parts joins them by a separator."""
     if any(part.column not in persons.columns and part.column not in persons.at_places for part in parts):
         return np.zeros(0, dtype=np.int32), coded([])
@@ -234,7 +248,7 @@ def _block_values(parts: tuple[BlockPart, ...], persons: Persons) -> tuple[NDArr
     for part in parts:
         source = persons.columns[part.column] if part.column in persons.columns else persons.at_places[part.column]
         if part.function:
-            source = source.mapped(each(source.values, FUNCTIONS[part.function])[0])
+            source = source.mapped(each(source.values, _of_root(encoding, part))[0])
         columns.append(source.take(person) if of_places and part.column in persons.columns else source)
     held = ~np.logical_or.reduce([column.missing for column in columns])
     if of_places:
@@ -247,6 +261,12 @@ def _block_values(parts: tuple[BlockPart, ...], persons: Persons) -> tuple[NDArr
         once = np.unique(person.astype(np.int64) << 32 | value.codes.astype(np.int64))
         person, value = (once >> 32).astype(np.int32), Coded(value.values, (once & 0xFFFFFFFF).astype(np.int32))
     return person, value
+
+
+def _of_root(encoding: Encoding, part: BlockPart) -> Callable[[str], str]:
+    """The part's function, of the root of a name that is a variant."""
+    function = FUNCTIONS[part.function]
+    return lambda value: function(encoding.root(part.column, value))
 
 
 def _joined(columns: list[Coded]) -> Coded:

@@ -40,7 +40,35 @@ def test_a_clean_cluster_is_left_as_it_is() -> None:
 
 def test_two_different_identifiers_contradict_only_within_their_kind() -> None:
     assert put((0, 1, 5.0), records=2, nino=[7, -1], upn=[-1, 8]) == ([0, 0], [])
-    assert put((0, 1, 19.0), records=2, nino=[7, 8]) == ([0, 1], [(0, 1)])
+    between = [(0, 1, 19.0), (1, 2, 19.0), (0, 2, -5.0)]
+    assert put(*between, records=3, nino=[7, -1, 8]) == ([0, 0, 2], [(1, 2)])
+
+
+def test_a_link_all_the_same_outweighs_one_misread_identifier() -> None:
+    """What is left of the weight, with the contradiction in it, says one person."""
+    assert put((0, 1, 9.0), records=2, nino=[7, 8]) == ([0, 0], [])
+    assert put((0, 1, 9.0), (1, 2, 9.0), (0, 2, 9.0), records=3, nino=[7, 8, 7]) == ([0, 0, 0], [])
+
+
+def test_two_dates_of_birth_each_told_twice_are_two_people() -> None:
+    """Father and son of one name in two registers each, every pair a link; one slip alone is forgiven."""
+    pairs = np.array(list(combinations(range(4), 2)))
+    told = np.where([{a, b} in ({0, 1}, {2, 3}) for a, b in pairs.tolist()], 1, -1).astype(np.int8)
+    bits = np.where(told > 0, 19.0, 6.0)
+    labels, cut = cluster(pairs[:, 0], pairs[:, 1], bits, bits > 4, {}, 4, -1.0, None, told)
+    assert labels.tolist() == [0, 0, 2, 2]
+    assert cut.sum() == 4
+    three = pairs[:, 1] < 3
+    labels, _ = cluster(pairs[three, 0], pairs[three, 1], bits[:3], bits[:3] > 4, {}, 3, -1.0, None, told[three])
+    assert labels.tolist() == [0, 0, 0]
+
+
+def test_a_contradiction_keeps_apart_whom_a_third_record_ties_together() -> None:
+    """Father, son, and a record of their name without a date of birth: it goes to one of them, not both to it."""
+    a, b, bits = np.array([0, 1, 0]), np.array([2, 2, 1]), np.array([9.0, 8.0, 3.0])
+    assert cluster(a, b, bits, bits > 4, {}, 3, -1.0)[0].tolist() == [0, 0, 0]
+    apart = np.array([False, False, True])
+    assert cluster(a, b, bits, bits > 4, {}, 3, -1.0, apart)[0].tolist() == [0, 1, 0]
 
 
 def test_one_link_does_not_tie_two_crowds_together() -> None:
@@ -122,7 +150,13 @@ def test_after_repair_nobody_holds_two_and_order_does_not_matter(seed: int) -> N
         "upn": np.where(random.random(records) < 0.2, random.integers(0, 3, records), -1),
     }
     labels, cut = cluster(chosen[:, 0], chosen[:, 1], bits, bits > 4, identifiers, records, -1.0)
-    assert not contradicted(labels, identifiers).any()
+    for label in np.flatnonzero(contradicted(labels, identifiers)):
+        inside = np.flatnonzero(labels == label)
+        for one, other in combinations(inside.tolist(), 2):
+            if any(
+                codes[one] >= 0 and codes[other] >= 0 and codes[one] != codes[other] for codes in identifiers.values()
+            ):
+                assert ((chosen == [one, other]).all(axis=1) & (bits > 4)).any()
     assert (cut == ((bits > 4) & (labels[chosen[:, 0]] != labels[chosen[:, 1]]))).all()
     order = random.permutation(60)
     again, _ = cluster(chosen[order, 0], chosen[order, 1], bits[order], bits[order] > 4, identifiers, records, -1.0)
