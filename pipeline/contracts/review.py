@@ -22,6 +22,7 @@ class ReviewRules:
     same: float
     different: float
     checked_by_both: int
+    one_for_life: tuple[str, ...]
     slips: tuple[str, ...]
     checked_error: float
 
@@ -33,7 +34,8 @@ def load_review(declarations: Path) -> ReviewRules:
     parts = {**document.get("queue", {}), **document.get("questions", {}), **document.get("compare", {})}
     for name in ReviewRules.__dataclass_fields__:
         require(name in parts, path=path, rule=f"'{name}' is missing.", remedy="add it.")
-    rules = ReviewRules(**{**parts, "bases": tuple(parts["bases"]), "slips": tuple(parts["slips"])})
+    lists = {name: tuple(parts[name]) for name in ("bases", "one_for_life", "slips")}
+    rules = ReviewRules(**{**parts, **lists})
     require(
         0 < rules.different < 0.5 < rules.same < 1
         and 0 <= rules.cut_is_same <= 1

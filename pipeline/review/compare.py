@@ -40,7 +40,7 @@ class Side:
 @dataclass(frozen=True)
 class Conclusion:
     """What follows from two replies. `checked`: comparisons that both partners checked, `differs`: those of them that a
-    person has one value of, and that do not agree at all."""
+    person keeps for life, and that do not agree at all."""
 
     answer: str
     pattern: str
@@ -79,7 +79,7 @@ def conclude(
     differs = tuple(
         one.name
         for one in model.comparisons
-        if one.name in checked and _one_per_person(one, model) and levels[one.name] == one.levels[-1].name
+        if one.name in checked and one.name in rules.one_for_life and levels[one.name] == one.levels[-1].name
     )
     enough = len(checked) >= rules.checked_by_both
     answer = CANNOT_TELL
@@ -91,17 +91,13 @@ def conclude(
 
 
 def _weighed(terms: list[Term], checked: tuple[str, ...], rules: ReviewRules) -> list[Term]:
-    """The terms, with a slip in a detail that both have checked as much less likely as declared."""
+    """The terms, with a slip in a lasting detail that both have checked as much less likely as declared."""
     less = math.log2(rules.checked_error)
+    lasting = set(checked) & set(rules.one_for_life)
     return [
-        replace(term, bits=term.bits + less) if term.comparison in checked and term.level in rules.slips else term
+        replace(term, bits=term.bits + less) if term.comparison in lasting and term.level in rules.slips else term
         for term in terms
     ]
-
-
-def _one_per_person(comparison: Comparison, model: LinkModel) -> bool:
-    """Whether a person has one value of it: names (of which replies give all), a birthday, identifiers."""
-    return comparison.kind in ("name", "date_parts") or bool(set(comparison.columns) & set(model.one_per_person))
 
 
 def _checked_by_both(comparison: Comparison, left: Side, right: Side) -> bool:

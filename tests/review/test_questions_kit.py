@@ -141,6 +141,11 @@ def test_a_wrong_identifier_that_is_doubted_stands_in_nobodys_way() -> None:
     assert concluded(encode(), encode(nhs_number=())).answer == "same"
 
 
+def test_a_new_surname_alone_makes_nobody_two() -> None:
+    found = concluded(encode(nhs_number=()), encode(surname=("QUILLFEATHER",), nhs_number=(), uprn=("200000000009",)))
+    assert (found.answer, found.differs) == ("cannot_tell", ())
+
+
 def test_a_former_surname_finds_its_bearer() -> None:
     married = encode(surname=("QUILLFEATHER",), nhs_number=(), uprn=("200000000009",))
     assert concluded(encode(nhs_number=()), married).answer != "same"
