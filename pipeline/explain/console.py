@@ -15,6 +15,7 @@ from pipeline.explain.pair import LinkTold, PersonAccount, levels_told
 from pipeline.reports.facts import RunFacts
 from pipeline.reports.tables import number, percent, plain_table, words
 
+FAR = 24.0  # bits: beyond, on either side, nothing is in doubt
 DECISION_STYLE = {"match": "bold green", "possible": "bold yellow", "cut": "bold red", "non_match": "bold"}
 
 
@@ -148,9 +149,24 @@ def weights_table(facts: RunFacts) -> Table:
     table = plain_table("Candidate pairs by weight (bits, prior included)", "Bits", "Pairs", "")
     table.columns[0].justify = "right"
     table.columns[2].justify = "left"
-    most = math.log1p(max(counts, default=1))
-    for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True):
+    most = math.log1p(max((count for *_, count in _gathered(edges, counts)), default=1))
+    for left, right, count in _gathered(edges, counts):
         crossed = [name for name, bits in limits.items() if left <= bits < right]
         mark = "".join(f"  ← {words(name)} from {limits[name]:+.1f}" for name in crossed)
-        table.add_row(f"{left:+.0f} to {right:+.0f}", number(count), "█" * round(40 * math.log1p(count) / most) + mark)
+        table.add_row(_range(left, right), number(count), "█" * round(40 * math.log1p(count) / most) + mark)
     return table
+
+
+def _gathered(edges: Sequence[float], counts: Sequence[int]) -> list[tuple[float, float, int]]:
+    """Bars by their ends, those far out on either side as one."""
+    bars = list(zip(edges[:-1], edges[1:], counts, strict=True))
+    inner = [bar for bar in bars if -FAR <= bar[0] < FAR]
+    below = sum(count for left, _, count in bars if left < -FAR)
+    above = sum(count for left, _, count in bars if left >= FAR)
+    return [(-math.inf, -FAR, below), *inner, (FAR, math.inf, above)]
+
+
+def _range(left: float, right: float) -> str:
+    if math.isinf(left):
+        return f"below {right:+.0f}"
+    return f"{left:+.0f} and more" if math.isinf(right) else f"{left:+.0f} to {right:+.0f}"
