@@ -49,7 +49,7 @@ MEMBER_COLUMNS = (
 )  # fmt: skip
 MEMBER_ROLES = ("adult", "child", "non_resident_parent", "associated")
 # FAMILIES: one row per family:
-FAMILY_COLUMNS = ("family_id", "kind", "place_id", "area", "adults", "children", "to_review")
+FAMILY_COLUMNS = ("family_id", "kind", "place_id", "area", "adults", "children", "to_review", "review_reason")
 FAMILY_KINDS = ("with_children", "adult_only")
 
 # --- Criteria stage ---------------------------------------------------------------------------------------

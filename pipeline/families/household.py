@@ -70,7 +70,9 @@ def _couples_together(
     )
     one, two = couples["person"].to_numpy(), couples["related"].to_numpy()
     apart = (chosen[one] != chosen[two]) & (chosen[one] != NOWHERE) & (chosen[two] != NOWHERE)
-    couples = couples[apart]
+    # Looking back, who is certain to have lived somewhere is not moved, nor is anybody moved there.
+    certain = np.isin(np.arange(len(chosen)), best.index[best["past"]])
+    couples = couples[apart & ~certain[one] & ~certain[two]]
     couples = couples[~couples.duplicated("person") & ~couples.duplicated("related")]
     one, two = couples["person"].to_numpy(), couples["related"].to_numpy()
     rank = best[["left", "partners"]]
@@ -154,8 +156,8 @@ def households(
     places: pd.DataFrame,
     ties: pd.DataFrame,
     communal: Communal,
-) -> Positions:
-    """The household of each person, numbered by its lowest position."""
+) -> tuple[Positions, npt.NDArray[np.bool_]]:
+    """The household of each person, numbered by its lowest position; and who was in an impossibly large one."""
     count = len(chosen)
     one, two = ties["person"].to_numpy(), ties["related"].to_numpy()
     together = (chosen[one] == chosen[two]) & (chosen[one] != NOWHERE)
@@ -163,7 +165,25 @@ def households(
     placed = np.flatnonzero(chosen != NOWHERE)
     group = _households_of_places(placed, chosen, unit, born, places, communal)
     joined_from, joined_to = _brought_in(chosen, child, ties)
-    return components(np.concatenate([placed, joined_from]), np.concatenate([group, joined_to]), count)
+    found = components(np.concatenate([placed, joined_from]), np.concatenate([group, joined_to]), count)
+    return _nobody_lives_with_a_crowd(found, child, ties, communal.persons)
+
+
+def _nobody_lives_with_a_crowd(
+    household: Positions, child: npt.NDArray[np.bool_], ties: pd.DataFrame, most: int
+) -> tuple[Positions, npt.NDArray[np.bool_]]:
+    """Households of more than `most` persons taken apart into couples with their children under 18; and who was in one.
+
+    So many hang together only by ties, and mostly by one person who is really two or by a tie to the wrong person.
+    """
+    crowd = np.bincount(household, minlength=len(household))[household] > most
+    if not crowd.any():
+        return household, crowd
+    one, two, tie = ties["person"].to_numpy(), ties["related"].to_numpy(), ties["tie"].to_numpy()
+    close = (tie == PARTNER) | ((tie == PARENT) & child[one]) | ((tie == SIBLING) & child[one] & child[two])
+    close &= crowd[one] & (household[one] == household[two])
+    apart = components(one[close], two[close], len(household))
+    return np.where(crowd, apart, household), crowd
 
 
 def _households_of_places(

@@ -26,7 +26,7 @@ def stable_ids(
     shared = groups.merge(previous, on="person_id")
     overlap = shared.groupby(["group", "family_id"], as_index=False).size()
     overlap["lowest"] = lowest.reindex(overlap["group"]).to_numpy()
-    kept = _match(overlap)
+    kept = match_groups(overlap.sort_values(["size", "family_id", "lowest"], ascending=[False, True, True]))
 
     highest = max(int(previous["family_id"].max()) if len(previous) else 0, last_id or 0)
     unnamed = lowest.drop(kept.index).sort_values()
@@ -36,13 +36,13 @@ def stable_ids(
     return named, _ledger(overlap, previous, kept, fresh)
 
 
-def _match(overlap: pd.DataFrame) -> pd.Series:
-    """The greedy one-to-one matching of groups and old ids by overlap: old id by group.
+def match_groups(overlap: pd.DataFrame) -> pd.Series:
+    """The greedy one-to-one matching of groups and old ids: family_id by group, the first rows first.
 
-    Rounds of mutual first choices: with a strict order of all pairs they give what taking the best pair again and
-    again would give, without a loop over families.
+    `overlap`: group, family_id, the best pairs first. Rounds of mutual first choices: with a strict order of all pairs
+    they give what taking the best pair again and again would give, without a loop over families.
     """
-    left = overlap.sort_values(["size", "family_id", "lowest"], ascending=[False, True, True])
+    left = overlap
     matched = []
     while len(left):
         best = left[~left.duplicated("group") & ~left.duplicated("family_id")]

@@ -26,7 +26,10 @@ def test_lone_parent() -> None:
     assert (family["kind"], family["adults"], family["children"], family["place_id"], family["area"]) == (
         "with_children", 1, 1, 5, "XB0",
     )  # fmt: skip
-    assert result.members["reason"].tolist() == ["same_residence", "same_residence"]
+    assert result.members["reason"].tolist() == [
+        "same_residence; relationship:parent",
+        "same_residence; relationship:child",
+    ]
     assert result.members["role"].tolist() == ["adult", "child"]
     assert not family["to_review"]
 
@@ -174,14 +177,14 @@ def test_children_of_one_mother_are_kept_together_with_her() -> None:
 def test_parent_recorded_from_the_wrong_side_is_turned_round_and_reviewed() -> None:
     result = form({1: MUM, 2: KID}, at(5, [2]), [(1, 2, "parent", "council")])
     assert belonging(result) == {frozenset({1, 2})}
-    assert result.families["to_review"].tolist() == [True]
+    assert result.families[["to_review", "review_reason"]].to_numpy().tolist() == [[True, "parent_younger_than_child"]]
 
 
 def test_parent_as_young_as_the_child_is_no_parent_and_is_reviewed() -> None:
     births = {1: MUM, 2: "2001-03", 3: "2003-03"}
     result = form(births, at(5, [1, 2, 3]), parent(2, 3) + parent(2, 1))
     assert belonging(result) == {frozenset({1, 2, 3})}
-    assert result.families["to_review"].tolist() == [True]
+    assert result.families["review_reason"].tolist() == ["parent_of_like_age"]
     elsewhere = form(births, at(5, [1, 2]) + at(6, [3]), parent(2, 3) + parent(2, 1))
     assert associated(elsewhere) == set()
 
@@ -198,7 +201,7 @@ def test_nothing_known_is_a_family_of_one() -> None:
     result = form({1: MUM, 2: None})
     assert belonging(result) == {frozenset({1}), frozenset({2})}
     assert result.members["reason"].tolist() == ["alone", "alone"]
-    assert result.members["confidence"].tolist() == [0.0, 0.0]
+    assert (result.members["confidence"] < 0.75).all()
     assert result.members["role"].tolist() == ["adult", "adult"]
 
 
@@ -234,7 +237,8 @@ def test_more_partners_give_more_confidence_and_disagreement_less() -> None:
     two = confidence(at(5, [1, 2]) + at(5, [1], partner="dwp"), [])
     tied = confidence(at(5, [1, 2]), parent(2, 1))
     doubted = confidence(at(5, [1, 2]) + at(6, [1], "2005-01-01", "police"), [])
-    assert (one, two, tied, doubted) == (0.6, 0.84, 0.8, 0.3)
+    assert 0 < doubted < one < two < tied < 1
+    assert one == round(1 / (1 + 2**-3.6), 4)
 
 
 def test_as_at_an_earlier_date_the_earlier_household() -> None:
@@ -248,3 +252,61 @@ def test_as_at_an_earlier_date_the_earlier_household() -> None:
         frozenset({1, 2, 3})
     }
     assert belonging(form(births, residences, relationships)) == {frozenset({1, 3}), frozenset({2})}
+
+
+def test_the_reason_says_what_kind_of_record_a_tie_comes_from() -> None:
+    births = {1: MUM, 2: DAD, 3: KID}
+    rows = ties([(1, 2, "partner", "dwp"), (1, 3, "child", "dwp"), (3, 1, "parent", "schools"), (3, 2, "parent", "x")])
+    rows["origin"] = rows["partner"].map({"dwp": "benefit_unit", "schools": "school_contact"})
+    result = form_families(people(births), spells(at(5, [1, 3])), rows, AS_AT, nobody())
+    assert result.members["reason"].tolist() == [
+        "same_residence; benefit_unit:partner",
+        "benefit_unit:partner",
+        "same_residence; benefit_unit+school_contact:child",
+    ]
+
+
+def test_two_mothers_of_one_child_under_one_roof_are_reviewed_unless_they_are_a_couple() -> None:
+    births = {1: MUM, 2: "1979-01", 3: KID}
+    mothers = parent(3, 1) + parent(3, 2, partner="dwp")
+    assert form(births, at(5, [1, 2, 3]), mothers).families["review_reason"].tolist() == ["two_mothers"]
+    couple = form(births, at(5, [1, 2, 3]), [*mothers, (1, 2, "partner", "dwp")])
+    assert couple.families["review_reason"].isna().all()
+    elsewhere = form(births, at(5, [1, 3]) + at(6, [2]), mothers)
+    assert elsewhere.families["review_reason"].isna().all()
+
+
+def test_thirty_hanging_together_by_ties_are_taken_apart_into_couples_with_children() -> None:
+    """A chain of fifteen couples, each tied to the next as brothers, all held at one address."""
+    births: dict[int, str | None] = {}
+    relationships: list[Tie] = []
+    for couple in range(15):
+        one, two = 2 * couple + 1, 2 * couple + 2
+        births |= {one: "1980-01", two: "1981-01"}
+        relationships.append((one, two, "partner", "dwp"))
+        if couple:
+            relationships.append((one - 2, one, "sibling", "council"))
+    births[31], births[32] = KID, "1955-01"
+    relationships += [(31, 1, "parent", "schools"), (1, 32, "parent", "council")]
+    result = form(births, at(5, list(births)), relationships)
+    couples = {frozenset({2 * couple + 1, 2 * couple + 2}) for couple in range(1, 15)}
+    assert belonging(result) == {frozenset({1, 2, 31}), frozenset({32}), *couples}
+    assert set(result.families["review_reason"]) == {"cut_from_a_crowd"}
+
+
+def test_a_family_with_many_children_stays_whole_and_is_reviewed() -> None:
+    births: dict[int, str | None] = {1: MUM, 2: DAD} | {child: f"{1996 + child // 2}-09" for child in range(3, 16)}
+    relationships = [(1, 2, "partner", "dwp")] + [tie for child in range(3, 16) for tie in parent(child, 1, 2)]
+    result = form(births, at(5, list(births)), relationships)
+    assert belonging(result) == {frozenset(births)}
+    assert result.families["review_reason"].tolist() == ["cut_from_a_crowd, too_many_members"]
+
+
+def test_who_is_put_together_from_records_of_different_ages_is_reviewed() -> None:
+    persons = people({1: MUM, 2: DAD}).assign(birth_months_apart=[0, 24])
+    result = form_families(persons, spells(at(5, [1]) + at(6, [2])), ties([]), AS_AT, nobody())
+    assert result.families["review_reason"].tolist() == [None, "person_of_different_ages"]
+
+
+def test_children_without_any_adult_are_reviewed() -> None:
+    assert form({1: KID}, at(5, [1])).families["review_reason"].tolist() == ["child_without_adult"]
