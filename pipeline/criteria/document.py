@@ -91,8 +91,8 @@ class Document:
 
     @staticmethod
     def _below(here: dict[str, Any], step: str) -> At | None:
-        """Where an element with this id stands in the lists below: in `criteria`, `any_of` or `and`."""
-        for key in ("criteria", "any_of", "and"):
+        """Where an element with this id stands in the lists below: in `criteria`, `any_of`, `and` or `or`."""
+        for key in ("criteria", "any_of", "and", "or"):
             for index, entry in enumerate(here.get(key) or ()):
                 if isinstance(entry, dict) and entry.get("id") == step:
                     return (key, index)

@@ -54,12 +54,13 @@ def facts_by_kind(people: pd.DataFrame, evidence: pd.DataFrame, kinds: Collectio
 
 
 def find(rule: Rule, facts: Facts, people: pd.DataFrame, families: int, pack: Pack, as_at: pd.Timestamp) -> Found:
-    """Which families meet a rule and all that must hold besides, and by which rows."""
+    """Which families meet a rule with all that must hold besides, or what will do as well, and by which rows."""
     found = [_find_one(test, facts, people, families, pack, as_at) for test in rule.tests]
     if len(found) == 1:
         return found[0]
-    at_home = np.logical_and.reduce([one.at_home for one in found])
-    everybody = np.logical_and.reduce([one.with_elsewhere for one in found])
+    combine = np.logical_and if rule.also else np.logical_or
+    at_home = combine.reduce([one.at_home for one in found])
+    everybody = combine.reduce([one.with_elsewhere for one in found])
     rows = pd.concat([one.rows for one in found], ignore_index=True)
     return Found(at_home, everybody, rows[everybody[rows["family"].to_numpy(dtype=np.int64)]])
 

@@ -53,9 +53,9 @@ class Rule:
     """One way to meet a criterion: a measure of somebody's evidence reaches a threshold.
 
     `of` says whose evidence is measured together (one person's, or the family's); `also` are tests that the family
-    must pass besides; `unconfirmed` says what is not confirmed from the programme's primary text (empty: nothing);
-    `awaits_feed`: no partner sends this evidence yet. `spells` and `termly` are those of `kinds` that are periods,
-    and whose code is a school term; `unit` is that of the threshold.
+    must pass besides, `instead` tests of which any will do as well; `unconfirmed` says what is not confirmed from the
+    programme's primary text (empty: nothing); `awaits_feed`: no partner sends this evidence yet. `spells` and
+    `termly` are those of `kinds` that are periods, and whose code is a school term; `unit` is that of the threshold.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Rule:
     awaits_feed: bool = False
     unit: str = ""
     also: tuple[Rule, ...] = ()
+    instead: tuple[Rule, ...] = ()
 
     @property
     def every(self) -> bool:
@@ -88,8 +89,8 @@ class Rule:
 
     @property
     def tests(self) -> tuple[Rule, ...]:
-        """The rule itself and what must hold besides."""
-        return (self, *self.also)
+        """The rule itself, what must hold besides, and what will do as well."""
+        return (self, *self.also, *self.instead)
 
 
 @dataclass(frozen=True)

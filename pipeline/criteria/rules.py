@@ -13,7 +13,7 @@ from pipeline.criteria.terms import SCHOOL_TERMS
 
 _KEYS = {
     "id", "sentence", "source", "unconfirmed", "awaits_feed", "who", "ages", "sex", "kinds", "codes", "code_dates",
-    "roles", "window", "measure", "of", "at_least", "below", "unit", "since_joining", "and",
+    "roles", "window", "measure", "of", "at_least", "below", "unit", "since_joining", "and", "or",
 }  # fmt: skip
 NOT_CONFIRMED = "not confirmed from the primary text"
 
@@ -73,18 +73,26 @@ class RuleReader:
             unconfirmed=read_unconfirmed(self.document, at, entry),
             awaits_feed=awaits,
             unit=str(entry.get("unit") or ""),
-            also=self._also(at, entry, source),
+            also=self._tests(at, entry, source, "and"),
+            instead=self._tests(at, entry, source, "or"),
         )
 
-    def _also(self, at: At, entry: Mapping[str, Any], source: str) -> tuple[Rule, ...]:
-        if entry.get("and") is None:
+    def _tests(self, at: At, entry: Mapping[str, Any], source: str, key: str) -> tuple[Rule, ...]:
+        """The tests under `and` or `or`, one level deep and not both, so that a rule reads only one way."""
+        if entry.get(key) is None:
             return ()
-        also = self.several((*at, "and"), entry["and"], source, "'and'")
-        for place, rule in enumerate(also):
+        self.document.require(
+            not ("and" in entry and "or" in entry), (*at, key), "'and' beside 'or'.", "make two rules of it."
+        )
+        tests = self.several((*at, key), entry[key], source, f"'{key}'")
+        for place, test in enumerate(tests):
             self.document.require(
-                not rule.also, (*at, "and", place), "'and' within 'and'.", "list all the tests under one 'and'."
+                not test.also and not test.instead,
+                (*at, key, place),
+                f"a test within '{key}' has tests of its own.",
+                f"list all of them under one '{key}'.",
             )
-        return also
+        return tests
 
     # --- whose
     def _of(self, at: At, rule: str, entry: Mapping[str, Any]) -> str:
@@ -147,6 +155,14 @@ class RuleReader:
                 (*at, key),
                 f"rule '{rule}': none of its kinds has the {key.removesuffix('s')} '{value}'.",
                 "use one that schemas/evidence.yaml allows.",
+            )
+        for kind in kinds:
+            can = [value for value in values if (kind.allows_code if key == "codes" else kind.allows_role)(str(value))]
+            self.document.require(
+                bool(can),
+                (*at, key),
+                f"rule '{rule}': none of its {key} is one of '{kind.name}', which then never counts.",
+                "name one, or put that kind into a test of its own under 'or'.",
             )
         return tuple(str(value) for value in values)
 

@@ -35,6 +35,7 @@ def offend(
     frames += _background(rng, declared, people, calendar)
     frames += _old_actions(rng, declared, people, plan, calendar)
     frames += _domestic_abuse(rng, declared, people, households, plan, calendar)
+    frames += _supervised(chance.stage("supervision"), declared, people, pd.concat(frames), calendar)
     return pd.concat(frames, ignore_index=True)
 
 
@@ -133,6 +134,28 @@ def _adults_and_former_children(
     fact = make_facts("police", "proven_offence", old, on, code=_some(rng, OFFENCES, len(on)), role="offender")
     frames.append(fact[good])
     return frames
+
+
+def _supervised(
+    rng: np.random.Generator, declared: Declared, people: People, facts: pd.DataFrame, calendar: Calendar
+) -> list[pd.DataFrame]:
+    """Licences after custody; community orders of adult offenders who were not jailed."""
+    jailed = facts[facts["kind"] == "custody"]
+    released = jailed[jailed["end"] < calendar.until]
+    start = released["end"].to_numpy(dtype=np.int64) + 1
+    end = start + rng.integers(60, 400, len(start))
+    person = released["person"].to_numpy(dtype=np.int64)
+    open_end = np.where(end > calendar.until, NEVER, end)
+    frames = [make_facts("police", "probation_order", person, start, open_end, code="licence", role="offender")]
+    offences = facts[(facts["kind"] == "proven_offence") & ~facts["person"].isin(jailed["person"])]
+    offences = offences.drop_duplicates("person")
+    grown = people.born[offences["person"].to_numpy()] + EIGHTEENTH_BIRTHDAY < offences["start"].to_numpy()
+    offences = offences[grown & happens(rng, declared.share("evidence.crime.community_order"), len(offences))]
+    start = offences["start"].to_numpy(dtype=np.int64) + rng.integers(20, 90, len(offences))
+    end = start + rng.integers(120, 720, len(start))
+    person, open_end = offences["person"].to_numpy(dtype=np.int64), np.where(end > calendar.until, NEVER, end)
+    orders = make_facts("police", "probation_order", person, start, open_end, code="community_order", role="offender")
+    return [*frames, orders[start <= calendar.until]]
 
 
 def _background(rng: np.random.Generator, declared: Declared, people: People, calendar: Calendar) -> list[pd.DataFrame]:

@@ -6,42 +6,41 @@ compared with the engine.
 
 from __future__ import annotations
 
-import calendar
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import date
 from fractions import Fraction
 
-OUT_OF_WORK = {"JSA", "IS", "ESA", "IB", "CA", "SDA", "UC_SEARCHING", "UC_PREPARING", "UC_PLANNING",
-               "UC_NO_REQUIREMENTS"}  # fmt: skip
+from plain import (
+    Fact,
+    Judged,
+    Person,
+    day_of_last_year,
+    distinct,
+    in_three_terms,
+    missed_share,
+    running,
+    spell_of_last_year,
+    state,
+)
+
+OUT_OF_WORK = {"JSA", "IS", "ESA", "IB", "CA", "SDA"}
+UNIVERSAL_CREDIT = {"UC_SEARCHING", "UC_PREPARING", "UC_PLANNING", "UC_NO_REQUIREMENTS"}
+NEEDS = {
+    "crime_asb": {"proven_offence", "asb_order", "asb_injunction", "asb_contract", "housing_asb_action"},
+    "education": {"permanent_exclusion", "suspension", "enrolment_because_excluded", "enrolment",
+                  "unauthorised_absence"},
+    "work": {"out_of_work_benefit"},
+    "local": {"child_in_need", "child_protection_plan", "domestic_abuse_incident", "eviction_notice"},
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Person:
-    number: int
-    role: str
-    born: tuple[int, int] | None  # year, month
-
-    def is_18_on(self, day: date) -> bool | None:
-        if self.born is None:
-            return None
-        return (day.year - self.born[0], day.month) >= (18, self.born[1])
-
-    def is_child(self, day: date) -> bool:
-        grown = self.is_18_on(day)
-        return self.role == "child" if grown is None else not grown
-
-
-@dataclass(frozen=True)
-class Fact:
-    person: int
-    kind: str
-    code: str | None
-    role: str | None
-    start: date
-    end: date | None
-    quantity: int | None
-    out_of: int | None
-    partner: str
+def judge(people: list[Person], facts: list[Fact], today: date, fed: Collection[str]) -> Judged | None:
+    """One family as at a day, given the kinds that somebody sends; None where it is not looked at."""
+    if not any(person.role == "child" for person in people):
+        return None
+    met = criteria_met(people, facts, today)
+    states = {name: state(met[name], fed=fed, needs=NEEDS[name]) for name in met}
+    return Judged(states, _selection(states))
 
 
 def criteria_met(people: list[Person], facts: list[Fact], today: date) -> dict[str, bool]:
@@ -56,13 +55,10 @@ def criteria_met(people: list[Person], facts: list[Fact], today: date) -> dict[s
         return belonging[fact.person].is_child(today)
 
     def last_year(fact: Fact) -> bool:
-        return _after_same_day_last_year(fact.start, today)
+        return day_of_last_year(fact, today)
 
     def running_last_year(fact: Fact) -> bool:
-        return fact.end is None or _after_same_day_last_year(fact.end, today)
-
-    def now(fact: Fact) -> bool:
-        return fact.end is None or fact.end >= today
+        return spell_of_last_year(fact, today)
 
     def child_on_the_day(fact: Fact) -> bool:
         grown = belonging[fact.person].is_18_on(fact.start)
@@ -76,7 +72,8 @@ def criteria_met(people: list[Person], facts: list[Fact], today: date) -> dict[s
         for person in belonging.values()
         if person.is_child(today)
     )
-    work = any(not by_a_child(f) and f.code in OUT_OF_WORK and now(f) for f in of("out_of_work_benefit"))
+    benefits = OUT_OF_WORK | (UNIVERSAL_CREDIT if today >= date(2013, 4, 29) else set())
+    work = any(not by_a_child(f) and f.code in benefits and running(f, today) for f in of("out_of_work_benefit"))
     local = (
         any(by_a_child(f) and running_last_year(f) for f in of("child_in_need", "child_protection_plan"))
         or any(last_year(f) and f.role in ("suspect", "offender", "victim") for f in of("domestic_abuse_incident"))
@@ -85,45 +82,26 @@ def criteria_met(people: list[Person], facts: list[Fact], today: date) -> dict[s
     return {"crime_asb": crime or asb or housing, "education": education, "work": work, "local": local}
 
 
-def is_selected(met: dict[str, bool]) -> bool:
-    national = met["crime_asb"] + met["education"] + met["work"]
-    return national == 3 or (national >= 2 and met["local"])
+def _selection(states: dict[str, str]) -> str:
+    def selected(yes: set[str]) -> bool:
+        national = sum(states[name] in yes for name in ("crime_asb", "education", "work"))
+        return national == 3 or (national >= 2 and states["local"] in yes)
+
+    if selected({"met"}):
+        return "selected"
+    return "unknown" if selected({"met", "unknown"}) else "not_selected"
 
 
 def _child_meets_education(facts: list[Fact], today: date) -> bool:
-    terms = _three_terms(today)
-    first_day = terms[0][1]
-    names = {name for name, _ in terms}
-    if any(f.kind == "permanent_exclusion" and f.start >= first_day for f in facts):
+    if any(f.kind == "permanent_exclusion" and in_three_terms(f, today) for f in facts):
         return True
-    suspended = {(f.start, f.code) for f in facts if f.kind == "suspension" and f.start >= first_day}
-    if len(suspended) >= 3:
+    if distinct(f for f in facts if f.kind == "suspension" and in_three_terms(f, today)) >= 3:
         return True
     for f in facts:
-        running = f.end is None or f.end >= today
-        if f.kind == "enrolment" and f.code == "none" and running:
+        if f.kind == "enrolment" and f.code == "none" and running(f, today):
             return True
         placed = f.kind == "enrolment_because_excluded" and f.code in ("pupil_referral_unit", "alternative_provision")
-        if placed and running:
+        if placed and running(f, today):
             return True
-    rows = {(f.start, f.code, f.quantity, f.out_of) for f in facts if f.kind == "unauthorised_absence"}
-    counted = [(missed or 0, possible or 0) for _, code, missed, possible in rows if code in names]
-    possible = sum(p for _, p in counted)
-    return possible > 0 and Fraction(sum(m for m, _ in counted), possible) >= Fraction(15, 100)
-
-
-def _after_same_day_last_year(day: date, today: date) -> bool:
-    last = calendar.monthrange(today.year - 1, today.month)[1]
-    return day > date(today.year - 1, today.month, min(today.day, last))
-
-
-def _three_terms(today: date) -> list[tuple[str, date]]:
-    """Name and first day of the term of today and the two before, in order."""
-    running = [date(today.year, 1, 1), date(today.year, 4, 1), date(today.year, 9, 1)]
-    index = sum(first <= today for first in running) - 1
-    terms = []
-    for back in (2, 1, 0):
-        shift, which = divmod(index - back, 3)
-        first = running[which].replace(year=today.year + shift)
-        terms.append((f"{first.year}-{('spring', 'summer', 'autumn')[which]}", first))
-    return terms
+    share = missed_share(facts, ["unauthorised_absence"], today)
+    return share is not None and share >= Fraction(15, 100)

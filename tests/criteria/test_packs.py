@@ -95,10 +95,12 @@ WRONG = {
                                        "only a local criterion", "filter: repeat"),
     "filter there is not": ("    local: true\n", "    local: true\n    filter: nowhere\n", "no such local filter",
                             "filter: nowhere"),
+    "a code that one kind has not": ("kinds: [child_protection_plan]", "kinds: [child_protection_plan, child_in_need]"
+                                     "\n        codes: [N1]", "which then never counts", "codes: [N1]"),
     "'and' within 'and'": (
         "at_least: 0.15", "at_least: 0.15\n        and: [{id: a, sentence: A., who: child, kinds: [enrolment], window: "
         "current, measure: count, at_least: 1, and: [{id: b, sentence: B., who: child, kinds: [enrolment], window: "
-        "current, measure: count, at_least: 1}]}]", "'and' within 'and'", "and: [{id: a"),
+        "current, measure: count, at_least: 1}]}]", "has tests of its own", "and: [{id: a"),
     "not YAML": ("criteria:", "criteria: [", "not valid YAML", ""),
 }  # fmt: skip
 
