@@ -102,7 +102,9 @@ def read_evidence_inputs(database: Database) -> EvidenceInputs:
                 "select evidence_id, record_id, kind, code, role, start_date, end_date, quantity, out_of, partner"
                 " from evidence.fact order by evidence_id"
             ),
-            previous_members=frame("select family_id, person_id, role from publication.family_member"),
+            previous_members=frame(
+                "select family_id, person_id, role from publication.family_member where end_date is null"
+            ),
             last_family_id=int(
                 frame("select coalesce(max(greatest(old_id, new_id)), 0) as id from publication.family_ledger")["id"][0]
             ),
@@ -149,28 +151,6 @@ def anything_new(database: Database) -> bool:
             " or exists (select from identity.review_answer, last where answered_at > last.build)"
         ).fetchone()
     return bool(row and row[0])
-
-
-def persons_frame(attributes: pd.DataFrame, person_map: pd.DataFrame) -> pd.DataFrame:
-    """PERSONS: one row per person; birth month and sex as most of its records say (ties: the earliest value)."""
-    joined = attributes.merge(person_map, on="record_id")
-    persons = joined.groupby("person_id", as_index=False).agg(partners=("partner", "nunique"))
-    for column in ("birth_month", "sex"):
-        votes = joined.dropna(subset=[column]).groupby(["person_id", column], as_index=False).size()
-        votes = votes.sort_values(["person_id", "size", column], ascending=[True, False, True])
-        persons = persons.merge(votes.drop_duplicates("person_id")[["person_id", column]], how="left", on="person_id")
-    persons["birth_month"] = pd.to_datetime(persons["birth_month"])
-    return persons[["person_id", "birth_month", "sex", "partners"]]
-
-
-def by_person(frame: pd.DataFrame, person_map: pd.DataFrame) -> pd.DataFrame:
-    """A frame by record_id (and related_record_id) as one by person_id; a person's relation to itself is dropped."""
-    joined = frame.merge(person_map, on="record_id").drop(columns="record_id")
-    if "related_record_id" in joined:
-        related = person_map.rename(columns={"record_id": "related_record_id", "person_id": "related_person_id"})
-        joined = joined.merge(related, on="related_record_id").drop(columns="related_record_id")
-        joined = joined[joined["person_id"] != joined["related_person_id"]]
-    return joined.drop_duplicates().reset_index(drop=True)
 
 
 def _records_frame(table: pa.Table) -> pd.DataFrame:

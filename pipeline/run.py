@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import criteria, families, link, nightly, publish
+from pipeline import criteria, doubt, families, link, nightly, publish
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
@@ -76,23 +76,33 @@ def build(
                 first_new_id=night.last_person_id + 1,
                 answers=night.answers,
             )
+            facts = nightly.read_evidence_inputs(database)
+            linked = doubt.reason_together(
+                linked,
+                night.records,
+                facts.attributes,
+                facts.residences,
+                facts.relationships,
+                moment,
+                model,
+                night.previous,
+                first_new_id=night.last_person_id + 1,
+                answers=night.answers,
+            )
 
         with summary.timed("families"):
             progress("form families", 0.5)
-            facts = nightly.read_evidence_inputs(database)
-            persons = nightly.persons_frame(facts.attributes, linked.persons)
+            persons = families.persons_frame(facts.attributes, linked.persons)
+            residences = families.by_person(facts.residences, linked.persons)
+            relationships = families.by_person(facts.relationships, linked.persons)
             formed = families.form_families(
-                persons,
-                nightly.by_person(facts.residences, linked.persons),
-                nightly.by_person(facts.relationships, linked.persons),
-                moment,
-                facts.previous_members,
-                last_id=facts.last_family_id,
+                persons, residences, relationships, moment, facts.previous_members, last_id=facts.last_family_id
             )
+            formed = families.with_periods(formed, persons, residences, relationships, moment)
 
         with summary.timed("criteria"):
             progress("evaluate criteria", 0.75)
-            evidence = nightly.by_person(facts.facts, linked.persons)
+            evidence = families.by_person(facts.facts, linked.persons)
             coverage = nightly.read_coverage(database, contracts, date)
             evaluated = criteria.evaluate(formed.families, formed.members, persons, evidence, coverage, pack, moment)
 

@@ -112,7 +112,9 @@ def read_contacts(
             " using (record_id) where f.kind = any (string_to_array($1, ',')) and f.start_date > $2::date",
             [",".join(declared.contacts), since],
         )
-        members = read_frame(connection, "select family_id, person_id, role from publication.family_member")
+        members = read_frame(
+            connection, "select family_id, person_id, role from publication.family_member where end_date is null"
+        )
     return count_contacts(
         evidence.to_pandas(date_as_object=False, strings_to_categorical=True),
         members.to_pandas(),
@@ -173,11 +175,13 @@ def read_chronology(
         evidence = frame(
             "select f.evidence_id, p.person_id, f.kind, f.code, f.role, f.start_date, f.end_date, f.quantity, f.out_of,"
             " f.partner from publication.family_member m join evidence.person p using (person_id)"
-            " join evidence.fact f using (record_id) where m.family_id = $1 and m.role in ('adult', 'child')"
+            " join evidence.fact f using (record_id) where m.family_id = $1 and m.end_date is null"
+            " and m.role in ('adult', 'child')"
         )
         members = frame(
             "select distinct on (person_id) person_id, role, birth_month, sex from publication.family_member"
-            " where family_id = $1 and role in ('adult', 'child') order by person_id, start_date desc nulls last"
+            " where family_id = $1 and end_date is null and role in ('adult', 'child')"
+            " order by person_id, start_date desc nulls last"
         )
         milestones = frame(
             "select cohort_start_date as day, cohort_end_date as until, 'Selected under ' || pack as what,"

@@ -186,5 +186,6 @@ group by 1, 2
 """
 TOUCHING = """
 select distinct m.person_id from publication.family_member m
-where exists (select from publication.criterion_result c where c.family_id = m.family_id and c.state = 'met')
+where m.end_date is null
+  and exists (select from publication.criterion_result c where c.family_id = m.family_id and c.state = 'met')
 """
