@@ -73,6 +73,7 @@ class LinkResult:
     ledger: pd.DataFrame
     blocking: pd.DataFrame  # blocking_pass · blocks · largest_block · candidate_pairs · dropped_blocks
     parameters: dict[str, Any]  # m, u and weight per comparison and level, prior, thresholds, model version
+    state: Any = None  # link.LinkState: what the next night needs to compare only new and changed records
 
 
 @dataclass(frozen=True)

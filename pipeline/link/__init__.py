@@ -4,6 +4,8 @@ Pure: frames in, frames out. Nobody's name, date of birth or identifier is ever 
 """
 
 from pipeline.link.block import Encodings
+from pipeline.link.fit import Fitted
 from pipeline.link.person import link_persons
+from pipeline.link.state import LinkState
 
-__all__ = ["Encodings", "link_persons"]
+__all__ = ["Encodings", "Fitted", "LinkState", "link_persons"]

@@ -55,6 +55,17 @@ class PassEncodings:
             date_parts=unpack_date_parts(table["date_parts"]),
         )
 
+    def large(self, largest_block: int) -> frozenset[bytes]:
+        """The tokens of the blocks beyond a size."""
+        first = self.starts[:-1][self.sizes > largest_block]
+        return frozenset(self.table["block"].take(pa.array(self.rows[first])).to_pylist())
+
+    def members_of(self, tokens: frozenset[bytes]) -> NDArray[np.int64]:
+        """The ids of the records in the blocks of these tokens."""
+        wanted = pa.array(sorted(tokens), type=self.table["block"].type)
+        rows = pc.is_in(self.table["block"].take(pa.array(self.rows)), value_set=wanted)
+        return self.record_id[np.asarray(rows.to_numpy(), dtype=np.bool_)]
+
     def history(self, record_ids: NDArray[np.int64]) -> History:
         """All the blocks of each record, in the order of the sorted `record_ids`, as numbers of blocks."""
         place, known = positions(self.holder, record_ids)
@@ -67,24 +78,47 @@ class PassEncodings:
 
 @dataclass(frozen=True)
 class Encodings:
-    """The encodings of all records by blocking pass (see `from_arrow`)."""
+    """The encodings of all records by blocking pass (see `from_arrow`).
+
+    On a night that compares only what changed they may be partial: the whole blocks that a changed record is in. Then
+    `homes` has every record's rows of the passes that histories are made of, and `left_out` the tokens, per pass, of
+    all blocks beyond the largest size.
+    """
 
     passes: Mapping[str, PassEncodings]
+    homes: Mapping[str, PassEncodings] | None = None
+    left_out: Mapping[str, frozenset[bytes]] | None = None
 
     @classmethod
-    def from_arrow(cls, table: pa.Table) -> Encodings:
+    def from_arrow(
+        cls, table: pa.Table, homes: pa.Table | None = None, left_out: Mapping[str, frozenset[bytes]] | None = None
+    ) -> Encodings:
         """From one row per record, pass and block value: record_id, pass, block (16 bytes), date_parts (6 bytes, null =
-        missing) and a filter per name (null = missing). The order of the rows does not matter."""
-        names = pc.unique(table["pass"].cast(pa.string())).to_pylist()
-        return cls({name: _pass_encodings(table, name) for name in sorted(names)})
+        missing) and a filter per name (null = missing). The order of the rows does not matter. `homes`: record_id, pass
+        and block, where the table is partial."""
+        return cls(_by_pass(table), None if homes is None else _by_pass(homes), left_out)
+
+    @property
+    def partial(self) -> bool:
+        return self.homes is not None
+
+    def oversized(self, largest_block: int) -> dict[str, frozenset[bytes]]:
+        """Per pass the tokens of the blocks beyond the largest size; passes without any are not named."""
+        if self.left_out is not None:
+            return {name: tokens for name, tokens in self.left_out.items() if tokens}
+        found = {name: held.large(largest_block) for name, held in self.passes.items()}
+        return {name: tokens for name, tokens in found.items() if tokens}
 
     def histories(self, columns: Mapping[str, str], record_ids: NDArray[np.int64]) -> dict[str, History]:
         """Per column, all the values of each record: the blocks of the pass that is named for it."""
+        held = self.passes if self.homes is None else self.homes
         nothing = History(np.zeros(len(record_ids) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-        return {
-            column: self.passes[name].history(record_ids) if name in self.passes else nothing
-            for column, name in columns.items()
-        }
+        return {column: held[name].history(record_ids) if name in held else nothing for column, name in columns.items()}
+
+
+def _by_pass(table: pa.Table) -> dict[str, PassEncodings]:
+    names = pc.unique(table["pass"].cast(pa.string())).to_pylist()
+    return {name: _pass_encodings(table, name) for name in sorted(names)}
 
 
 def _pass_encodings(table: pa.Table, name: str) -> PassEncodings:

@@ -61,14 +61,14 @@ def _at(levels: NDArray[np.int8], model: LinkModel, wanted: Mapping[str, tuple[s
 
 
 def worth_keeping(
-    terms: NDArray[np.float64], levels: NDArray[np.int8], model: LinkModel, records: int
+    terms: NDArray[np.float64], levels: NDArray[np.int8], model: LinkModel, lowest: float
 ) -> NDArray[np.bool_]:
-    """Which patterns weigh enough that a pair is carried on; `terms` and `levels`: (patterns, comparisons).
+    """Which patterns weigh at least `lowest`, so that a pair is carried on; `terms`, `levels`: (patterns, comparisons).
 
     A contradiction does not count here: father and son of one name must be known as two where a cluster holds both.
     """
     without = np.where(_at(levels, model, model.contradictions), 0.0, terms).sum(axis=1)
-    return np.asarray(np.maximum(without, terms.sum(axis=1)) >= lowest_weight(records))
+    return np.asarray(np.maximum(without, terms.sum(axis=1)) >= lowest)
 
 
 def scored_pairs(kept: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.float64]) -> ScoredPairs:

@@ -20,20 +20,19 @@ from pipeline.link.decide import (
     contradictions,
     decisions,
     log2_odds,
-    match_threshold,
-    prior_probability,
+    lowest_weight,
     probabilities,
     scored_pairs,
     told,
     worth_keeping,
 )
+from pipeline.link.fit import Fitted, digest, drift, fitted, pattern_weights
 from pipeline.link.identity import assign_ids
-from pipeline.link.walk import ScannedPairs, count_patterns, keep_pairs, values_of
-from pipeline.link.weigh import Estimates, estimate, pattern_terms
+from pipeline.link.state import LinkState, changed_records, standing_pairs, state_after, together
+from pipeline.link.walk import ScannedPairs, Values, count_patterns, keep_pairs, values_of
+from pipeline.link.weigh import estimate
 from pipeline.progress import Progress, silent
 from pipeline.records import PAIR_COLUMNS, LinkResult
-
-HISTOGRAM_BITS = 2  # width of a bar of the weight distribution
 
 
 def link_persons(
@@ -47,48 +46,78 @@ def link_persons(
     first_new_id: int = 1,
     pairs_per_chunk: int = PAIRS_PER_CHUNK,
     answers: pd.DataFrame | None = None,
+    state: LinkState | None = None,
+    known: Fitted | None = None,
 ) -> LinkResult:
     """Link records into persons with stable ids.
 
     `records`: RECORDS (see pipeline.records), any order; `chance_agreement`: per comparison, pairs at each level among
     random pairs of people, pooled over partners; `previous`: last night's record_id and person_id; `answers`: record_a,
-    record_b, answer (see `answers.settle`), which binds. Candidate pairs are walked twice, chunk by chunk: first to
-    count patterns, then, with the weights learnt, to keep pairs worth keeping; so memory does not grow with them.
-    Neither the order of the input nor the size of chunks changes the result.
+    record_b, answer (see `answers.settle`), which binds.
+
+    Without `state` or `known` this is a full build: candidate pairs are walked twice, chunk by chunk, first to count
+    patterns and fit the model, then to keep the pairs worth keeping. With `known` it takes that fit instead. With
+    `state`, what last night left, it takes that fit and compares only new and changed records with all; the result is
+    the same as with `known` alone. A state of another declared model is not used.
+
+    Memory does not grow with candidate pairs. Neither the order of the input nor the size of chunks changes the result.
     """
     records = records.sort_values("record_id", ignore_index=True)
     values = values_of(records, encodings, model)
-    record_ids, codes = values.record_ids, values.codes
-    patterns = Patterns(model.comparisons)
+    # In one order on every night, though a partial night may lack a pass.
+    names = sorted({*encodings.passes, *(() if state is None else state.pairs["blocking_pass"].unique())})
 
-    names = list(encodings.passes)
-    counts = {}
-    for place, held in enumerate(encodings.passes.values()):
-        progress(f"compare: {held.name}", 0.45 * place / len(names))
-        counts[held.name] = count_patterns(held, values, model, pairs_per_chunk)
+    fit = known if state is None or state.fitted.model != digest(model) else state.fitted
+    changed = None
+    if state is not None and fit is state.fitted:
+        changed = changed_records(records, encodings, state, model.largest_block)
 
-    chance = chance_probabilities(chance_agreement, codes, encodings, record_ids, model)
-    estimates = estimate(counts, chance, model)
-    levels = patterns.decode(np.arange(patterns.number))
-    terms = pattern_terms(levels, model, estimates)
-    weights = terms.sum(axis=1)
-    worth = worth_keeping(terms, levels, model, len(records))
+    def kept(worth: NDArray[np.bool_]) -> Iterator[tuple[int, ScannedPairs]]:
+        for step, held in enumerate(encodings.passes.values()):
+            progress(f"weigh: {held.name}", 0.5 + 0.4 * step / len(encodings.passes))
+            for chunk in keep_pairs(held, values, model, worth, changed, pairs_per_chunk):
+                yield names.index(held.name), chunk
 
-    def kept() -> Iterator[tuple[int, ScannedPairs]]:
-        for place, held in enumerate(encodings.passes.values()):
-            progress(f"weigh: {held.name}", 0.5 + 0.4 * place / len(names))
-            for chunk in keep_pairs(held, values, model, worth, pairs_per_chunk=pairs_per_chunk):
-                yield place, chunk
-
-    scored = scored_pairs(kept(), weights)
-    prior = prior_probability(scored.weight, len(records))
-    probability = probabilities(scored.weight, prior)
-    threshold = match_threshold(probability, model)
-    decision = decisions(probability, threshold, model.possible_threshold)
+    if fit is None:
+        counts = {}
+        for step, held in enumerate(encodings.passes.values()):
+            progress(f"compare: {held.name}", 0.45 * step / len(encodings.passes))
+            counts[held.name] = count_patterns(held, values, model, pairs_per_chunk)
+        chance = chance_probabilities(chance_agreement, values.codes, encodings, values.record_ids, model)
+        estimates = estimate(counts, chance, model)
+        levels, terms = pattern_weights(model, estimates)
+        weights = terms.sum(axis=1)
+        scored = scored_pairs(kept(worth_keeping(terms, levels, model, lowest_weight(len(records)))), weights)
+        fit = fitted(model, estimates, scored.weight, scored.pattern, len(records), counts, weights)
+    else:
+        levels, terms = pattern_weights(model, fit.estimates)
+        weights = terms.sum(axis=1)
+        scored = scored_pairs(kept(worth_keeping(terms, levels, model, fit.lowest_weight)), weights)
+        if state is not None and changed is not None:
+            scored = together(standing_pairs(state, values.record_ids, changed, names, weights), scored)
 
     progress("cluster", 0.95)
-    identifiers = {name: codes[name] for name in model.one_per_person}
-    bits = scored.weight + log2_odds(prior)
+    return _persons(records, values, encodings, model, fit, levels, scored, names, previous, first_new_id, answers)
+
+
+def _persons(
+    records: pd.DataFrame,
+    values: Values,
+    encodings: Encodings,
+    model: LinkModel,
+    fit: Fitted,
+    levels: NDArray[np.int8],
+    scored: ScoredPairs,
+    names: list[str],
+    previous: pd.DataFrame,
+    first_new_id: int,
+    answers: pd.DataFrame | None,
+) -> LinkResult:
+    """From all pairs worth keeping to decisions, clusters and ids."""
+    probability = probabilities(scored.weight, fit.prior)
+    decision = decisions(probability, fit.threshold, model.possible_threshold)
+    identifiers = {name: values.codes[name] for name in model.one_per_person}
+    bits = scored.weight + log2_odds(fit.prior)
     linked = decision == "match"
     clusters, cut = cluster(
         scored.a,
@@ -103,19 +132,18 @@ def link_persons(
     )
     decision[cut] = "cut"
     bound = bind_answers(
-        answers, record_ids, clusters, scored.a, scored.b, bits, decision, linked, identifiers, model.unscored_bits
-    )
-    clusters, decision = bound.clusters, bound.decision
-    persons, ledger = assign_ids(record_ids, clusters, previous, first_new_id)
-
-    blocking = pd.DataFrame([blocking_row(held, model.largest_block) for held in encodings.passes.values()])
-    progress("persons linked", 1.0)
+        answers, values.record_ids, clusters, scored.a, scored.b, bits, decision, linked, identifiers,
+        model.unscored_bits,
+    )  # fmt: skip
+    persons, ledger = assign_ids(values.record_ids, bound.clusters, previous, first_new_id)
+    watched = drift(fit, scored.pattern[linked], len(records), model)
     return LinkResult(
-        pairs=_pairs_frame(scored, record_ids, names, patterns, probability, decision),
+        pairs=_pairs_frame(scored, values.record_ids, names, Patterns(model.comparisons), probability, bound.decision),
         persons=persons,
         ledger=ledger,
-        blocking=blocking,
-        parameters=parameters(model, estimates, prior, threshold, counts, weights) | {"answers": bound.summary},
+        blocking=pd.DataFrame([blocking_row(held, model.largest_block) for held in encodings.passes.values()]),
+        parameters=fit.parameters | {"answers": bound.summary, "drift": watched},
+        state=state_after(fit, records, scored, names, encodings.oversized(model.largest_block)),
     )
 
 
@@ -141,60 +169,3 @@ def _pairs_frame(
         }
     )
     return frame[list(PAIR_COLUMNS)]
-
-
-def parameters(
-    model: LinkModel,
-    estimates: Estimates,
-    prior: float,
-    threshold: float,
-    counts: Mapping[str, NDArray[np.int64]],
-    weights: NDArray[np.float64],
-) -> dict[str, Any]:
-    """The model as estimated, as JSON: per comparison and level m, u and weight in bits, and what came of each pass.
-
-    `histogram`: candidate pairs by weight (prior included), a pair counted once per pass that found it.
-    """
-    dependent = model.dependent_chance
-    comparisons = {}
-    for comparison in model.comparisons:
-        m, u = estimates.m[comparison.name], estimates.u[comparison.name]
-        given = estimates.u_given.get(comparison.name)
-        comparisons[comparison.name] = [
-            {
-                "level": level.name,
-                "m": float(m[code]),
-                "u": float(u[code]),
-                "weight": _bits(m[code], u[code]),
-                **(
-                    {}
-                    if given is None
-                    else {"u_given": float(given[code]), "weight_given": _bits(m[code], given[code])}
-                ),
-            }
-            for code, level in enumerate(comparison.levels)
-        ]
-    prior_bits = float(np.log2(prior / (1 - prior)))
-    total = np.sum(list(counts.values()), axis=0) if counts else np.zeros(len(weights))
-    seen = np.flatnonzero(total)
-    bars = np.floor((weights[seen] + prior_bits) / HISTOGRAM_BITS).astype(np.int64) * HISTOGRAM_BITS
-    return {
-        "model_version": model.version,
-        "comparisons": comparisons,
-        "dependent_on": None if dependent is None else {"comparison": dependent.comparison, "level": dependent.level},
-        "prior": prior,
-        "prior_bits": prior_bits,
-        "thresholds": {"match": threshold, "possible": model.possible_threshold},
-        "passes": {
-            name: {"share": learnt.share, "matches": learnt.matches, "iterations": learnt.iterations}
-            for name, learnt in estimates.passes.items()
-        },
-        "histogram": {
-            "bits": HISTOGRAM_BITS,
-            "bars": [[int(bar), int(total[seen][bars == bar].sum())] for bar in np.unique(bars)],
-        },
-    }
-
-
-def _bits(m: float, u: float) -> float:
-    return float(np.log2(max(m, 1e-9) / max(u, 1e-9)))

@@ -1,0 +1,106 @@
+"""What one night leaves to the next, so that only new and changed records are compared with all.
+
+Whether a pair is kept, and with which pattern, depends on its two records and the fitted model alone, but for one
+thing: blocks beyond the largest size are left out. So a pair of two records that have not changed stands as it was,
+unless a block of theirs has crossed that size; then its records count as changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.link.block import Encodings, positions
+from pipeline.link.decide import ScoredPairs
+from pipeline.link.fit import Fitted
+
+FINGERPRINT = "fingerprint"
+STATE_PAIRS = ("record_a", "record_b", "blocking_pass", "pattern")
+
+
+@dataclass(frozen=True)
+class LinkState:
+    """The fitted model; `prints`: record_id and fingerprint of every record; `pairs`: one row per pair worth keeping:
+    record_a < record_b, blocking_pass, pattern (its number); `oversized`: per pass the tokens of blocks left out."""
+
+    fitted: Fitted
+    prints: pd.DataFrame
+    pairs: pd.DataFrame
+    oversized: Mapping[str, frozenset[bytes]]
+
+
+def changed_records(
+    records: pd.DataFrame, encodings: Encodings, state: LinkState, largest_block: int
+) -> NDArray[np.bool_]:
+    """Which records (sorted by record_id) are new, have another fingerprint, or sit in a block whose size has crossed
+    the largest. The frame needs a column `fingerprint`: equal if and only if nothing of the record has changed."""
+    record_ids = records["record_id"].to_numpy(dtype=np.int64)
+    before = state.prints.sort_values("record_id")
+    known_ids = before["record_id"].to_numpy(dtype=np.int64)
+    place, known = positions(record_ids, known_ids)
+    prints = before[FINGERPRINT].to_numpy(dtype=np.int64)
+    same = known.copy()
+    same[known] = prints[place[known]] == records[FINGERPRINT].to_numpy(dtype=np.int64)[known]
+    changed = ~same
+    oversized = encodings.oversized(largest_block)
+    for name, held in encodings.passes.items():
+        crossed = oversized.get(name, frozenset()) ^ state.oversized.get(name, frozenset())
+        if crossed:
+            where, here = positions(held.members_of(crossed), record_ids)
+            changed[where[here]] = True
+    return changed
+
+
+def standing_pairs(
+    state: LinkState,
+    record_ids: NDArray[np.int64],
+    changed: NDArray[np.bool_],
+    names: list[str],
+    weights: NDArray[np.float64],
+) -> ScoredPairs:
+    """The pairs of last night whose two records are there and have not changed, by their positions tonight."""
+    a, here_a = positions(state.pairs["record_a"].to_numpy(dtype=np.int64), record_ids)
+    b, here_b = positions(state.pairs["record_b"].to_numpy(dtype=np.int64), record_ids)
+    stands = here_a & here_b
+    if len(record_ids):
+        stands &= ~changed[a] & ~changed[b]
+    a, b = a[stands], b[stands]
+    pattern = state.pairs["pattern"].to_numpy(dtype=np.int64)[stands]
+    found_in = pd.Index(names).get_indexer(pd.Index(state.pairs["blocking_pass"].to_numpy()[stands])).astype(np.int16)
+    return ScoredPairs(a, b, found_in, pattern, weights[pattern])
+
+
+def together(standing: ScoredPairs, fresh: ScoredPairs) -> ScoredPairs:
+    """Both, sorted by (a, b); no pair is in both."""
+    columns = {
+        name: np.concatenate([getattr(standing, name), getattr(fresh, name)])
+        for name in ("a", "b", "blocking_pass", "pattern", "weight")
+    }
+    order = np.lexsort((columns["b"], columns["a"]))
+    return ScoredPairs(**{name: values[order] for name, values in columns.items()})
+
+
+def state_after(
+    fitted: Fitted,
+    records: pd.DataFrame,
+    scored: ScoredPairs,
+    names: list[str],
+    oversized: Mapping[str, frozenset[bytes]],
+) -> LinkState | None:
+    """What the next night needs; None where the records have no fingerprints."""
+    if FINGERPRINT not in records:
+        return None
+    record_ids = records["record_id"].to_numpy(dtype=np.int64)
+    pairs = pd.DataFrame(
+        {
+            "record_a": record_ids[scored.a],
+            "record_b": record_ids[scored.b],
+            "blocking_pass": np.array(names, dtype=object)[scored.blocking_pass] if names else [],
+            "pattern": scored.pattern,
+        }
+    )
+    return LinkState(fitted, records[["record_id", FINGERPRINT]].copy(), pairs[list(STATE_PAIRS)], dict(oversized))
