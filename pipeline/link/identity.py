@@ -23,33 +23,53 @@ def assign_ids(
     Changes: `new` (no old id), `merge` (the old id is gone, its records are in new_id), `split` (some or all records
     of old_id are in new_id, others elsewhere), `retired` (no record of it is left).
     """
-    now = pd.DataFrame({"record_id": record_ids, "cluster": clusters})
-    now["first"] = now.groupby("cluster")["record_id"].transform("min")
+    order = np.argsort(record_ids, kind="stable")
+    record_ids, clusters = record_ids[order], clusters[order]
+    _, at, cluster = np.unique(clusters, return_index=True, return_inverse=True)
+    firsts = record_ids[at]  # a cluster is told by its lowest record
     before = previous[["record_id", "person_id"]].astype("int64")
-    flows = now.merge(before, on="record_id").groupby(["first", "person_id"], as_index=False).size()
-    flows = flows.sort_values(["size", "person_id", "first"], ascending=[False, True, True])
+    flows = _flows(record_ids, firsts[cluster], before)
 
-    kept: dict[int, int] = {}
-    taken: set[int] = set()
-    for first, old in zip(flows["first"].tolist(), flows["person_id"].tolist(), strict=True):
+    # Most clusters are all of one old id, and it has no other: those keep it, and only the rest is gone through.
+    alone = ~flows["first"].duplicated(keep=False) & ~flows["person_id"].duplicated(keep=False)
+    kept = dict(zip(flows.loc[alone, "first"].tolist(), flows.loc[alone, "person_id"].tolist(), strict=True))
+    taken = set(kept.values())
+    for first, old in flows.loc[~alone, ["first", "person_id"]].itertuples(index=False):
         if first not in kept and old not in taken:
             kept[first] = old
             taken.add(old)
 
-    firsts = np.unique(now["first"].to_numpy())
-    fresh = [first for first in firsts.tolist() if first not in kept]
+    fresh = [first for first in np.sort(firsts).tolist() if first not in kept]
     start = max(int(before["person_id"].max()) + 1 if len(before) else 1, first_new_id)
     person = {**kept, **{first: start + place for place, first in enumerate(fresh)}}
-    now["person_id"] = now["first"].map(person).astype("int64")
-
-    persons = now.sort_values("record_id")[["record_id", "person_id"]].reset_index(drop=True)
+    of_cluster = np.array([person[first] for first in firsts.tolist()], dtype=np.int64)
+    persons = pd.DataFrame({"record_id": record_ids, "person_id": of_cluster[cluster]})
     return persons, _ledger(flows, person, set(fresh), before, taken)
+
+
+def _flows(record_ids: NDArray[np.int64], firsts: NDArray[np.int64], before: pd.DataFrame) -> pd.DataFrame:
+    """How many records went from each old id to each cluster; the most first, then lowest ids."""
+    known = before.sort_values("record_id")
+    ids = known["record_id"].to_numpy()
+    if not len(ids) or not len(record_ids):
+        return pd.DataFrame({"first": [], "person_id": [], "size": []}, dtype="int64")
+    place = np.minimum(np.searchsorted(ids, record_ids), len(ids) - 1)
+    held = ids[place] == record_ids
+    pairs = np.stack([firsts[held], known["person_id"].to_numpy()[place[held]]])
+    order = np.lexsort(pairs[::-1])
+    pairs = pairs[:, order]
+    new = np.flatnonzero(np.concatenate([[True], (np.diff(pairs) != 0).any(axis=0)])) if pairs.size else order
+    sizes = np.diff(np.append(new, pairs.shape[1]))
+    flows = pd.DataFrame({"first": pairs[0, new], "person_id": pairs[1, new], "size": sizes})
+    return flows.sort_values(["size", "person_id", "first"], ascending=[False, True, True])
 
 
 def _ledger(
     flows: pd.DataFrame, person: dict[int, int], fresh: set[int], before: pd.DataFrame, kept_ids: set[int]
 ) -> pd.DataFrame:
-    moves = flows.assign(new_id=flows["first"].map(person))
+    new_id = np.array([person[first] for first in flows["first"].tolist()], dtype=np.int64)
+    changing = flows["person_id"].isin(flows.loc[flows["person_id"].to_numpy() != new_id, "person_id"])
+    moves = flows.assign(new_id=new_id)[changing]
     targets = moves.groupby("person_id")["new_id"].transform("size")
     gone = ~moves["person_id"].isin(kept_ids)
     moves["change"] = np.where(gone & (targets == 1), "merge", "split")
