@@ -126,6 +126,7 @@ class LinkModel:
     # comparison -> levels that say two people where the records on either side agree among themselves on another value
     no_slip_twice: dict[str, tuple[str, ...]] = field(default_factory=dict)
     target_precision: float = 0.0  # expected share of right links among linked pairs; raises the match threshold
+    no_duplicates: tuple[str, ...] = ()  # partners that promise one record a person: two of theirs are never linked
     refit_bits: float = 1.0  # a level's share among links that moved so far (log2) asks for a full build
     refit_growth: float = 1.5  # and so do so many times more, or fewer, records
     unscored_bits: float = -1.0  # what a pair not worth scoring says, where a cluster is put together anew
@@ -259,6 +260,7 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
         contradictions={name: tuple(levels) for name, levels in document.get("contradictions", {}).items()},
         no_slip_twice={name: tuple(levels) for name, levels in document.get("no_slip_twice", {}).items()},
         target_precision=float(thresholds.get("target_precision", 0.0)),
+        no_duplicates=tuple(document.get("no_duplicates", ())),
         refit_bits=float(document.get("refit", {}).get("bits", 1.0)),
         refit_growth=float(document.get("refit", {}).get("growth", 1.5)),
         unscored_bits=float(document.get("unscored_bits", -1.0)),

@@ -116,8 +116,13 @@ def _persons(
     """From all pairs worth keeping to decisions, clusters and ids."""
     probability = probabilities(scored.weight, fit.prior)
     decision = decisions(probability, fit.threshold, model.possible_threshold)
-    identifiers = {name: values.codes[name] for name in model.one_per_person}
+    once = _once_each(records, model)
+    identifiers = {**{name: values.codes[name] for name in model.one_per_person}, **once}
     bits = scored.weight + log2_odds(fit.prior)
+    barred = np.zeros(len(scored.a), dtype=np.bool_)
+    for codes in once.values():
+        barred |= (codes[scored.a] >= 0) & (codes[scored.b] >= 0)
+    decision[barred & (decision == "match")] = "cut"
     linked = decision == "match"
     clusters, cut = cluster(
         scored.a,
@@ -127,7 +132,7 @@ def _persons(
         identifiers,
         len(records),
         model.unscored_bits,
-        contradictions(levels, model)[scored.pattern],
+        contradictions(levels, model)[scored.pattern] | barred,
         told(levels, model)[scored.pattern],
     )
     decision[cut] = "cut"
@@ -145,6 +150,14 @@ def _persons(
         parameters=fit.parameters | {"answers": bound.summary, "drift": watched},
         state=state_after(fit, records, scored, names, encodings.oversized(model.largest_block)),
     )
+
+
+def _once_each(records: pd.DataFrame, model: LinkModel) -> dict[str, NDArray[np.int64]]:
+    """Per partner that promises one record a person: a code of its own for each of its records, as an identifier would
+    have; -1 for everybody else's."""
+    partner = records["partner"].astype(str).to_numpy()
+    own = np.arange(len(records), dtype=np.int64)
+    return {f"record of {name}": np.where(partner == name, own, -1) for name in model.no_duplicates}
 
 
 def _pairs_frame(

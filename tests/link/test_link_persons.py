@@ -126,6 +126,19 @@ def test_a_large_block_is_left_out_and_counted(town: Town, model: LinkModel) -> 
     assert small.loc["residence", "largest_block"] > 5
 
 
+def test_a_partner_that_promises_one_record_a_person_is_taken_at_its_word(town: Town, model: LinkModel) -> None:
+    """The same records as of one partner are linked; as of one that promises no duplicates, never."""
+    from dataclasses import replace
+
+    one = Town(town.records.assign(partner="council"), town.encodings, town.truth, town.chance)
+    assert linked(one, model).persons["person_id"].duplicated().any()
+    promised = linked(one, replace(model, no_duplicates=("council",)))
+    assert not promised.persons["person_id"].duplicated().any()
+    assert not (promised.pairs["decision"] == "match").any()
+    some = linked(town, replace(model, no_duplicates=("dwp",))).persons.merge(town.records, on="record_id")
+    assert not some[some["partner"] == "dwp"].duplicated("person_id").any()
+
+
 def table_of(text: str) -> pd.DataFrame:
     table = pd.read_csv(StringIO(text), sep=r"\s+")
     table["date"] = [tuple(int(part) for part in date.split("/")) for date in table["date"]]
