@@ -3,6 +3,7 @@
 Frames in, frames out; no store, no clock belongs here.
 """
 
+from pipeline.doubt.flags import FlagDoubt, flag_doubt
 from pipeline.doubt.together import reason_together
 
-__all__ = ["reason_together"]
+__all__ = ["FlagDoubt", "flag_doubt", "reason_together"]
