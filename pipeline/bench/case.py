@@ -5,7 +5,7 @@ places.parquet   record and the same fields again where a record has several (ot
 truth.parquet    record, person, and the subgroups; read by the bench alone, never by a tool
 ids.parquet      record, record_id as in the table
 case.json        title, whether two sources are linked or one is deduplicated, fields and their normal forms
-linkage/         encoding-v1.yaml and model-v1.yaml
+linkage/         encoding-v1.yaml, model-v1.yaml, and what they refer to
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from pipeline.bench.mapping import Field, TableMapping, clear_columns, fields_as
 from pipeline.errors import TruthError
 
 RECORD, SOURCE, PERSON = "record", "source", "person"
-LINKAGE_FILES = ("encoding-v1.yaml", "model-v1.yaml")
 ONE_SOURCE = "register"
 
 
@@ -146,5 +145,5 @@ def _truth(table: pa.Table, mapping: TableMapping, details: pd.DataFrame | None)
 def _copy_linkage(mapping: TableMapping, declarations: Path, target: Path) -> None:
     source = mapping.linkage or declarations / "linkage"
     target.mkdir()
-    for name in LINKAGE_FILES:
-        shutil.copyfile(source / name, target / name)
+    for path in sorted(source.glob("*.yaml")):  # encoding, link model, and what they refer to
+        shutil.copyfile(path, target / path.name)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Encoding, LinkModel
 from pipeline.partner.coded import Coded
-from pipeline.partner.encode import Encoded, Persons, date_numbers, grams_of
+from pipeline.partner.encode import Encoded, Persons, date_numbers, name_grams
 
 SHARED = 64  # bits that the rarest q-grams share, where there are too many
 
@@ -32,7 +32,8 @@ class PlainNames:
     @classmethod
     def of(cls, columns: Mapping[str, Coded], encoding: Encoding) -> PlainNames:
         """All fields share one numbering of q-grams, so that exchanged names can be compared."""
-        grams = {name: grams_of(columns[name].values, encoding.gram) for name in encoding.fields if name in columns}
+        held_names = [name for name in encoding.fields if name in columns]
+        grams = {name: name_grams(encoding, name, columns[name].values) for name in held_names}
         known, times = np.unique(np.concatenate([held.ids for held in grams.values()]), return_counts=True)
         rank = np.empty(len(known), dtype=np.int64)
         rank[np.argsort(-times, kind="stable")] = np.arange(len(known))

@@ -81,7 +81,8 @@ def verdict(dataset: dict[str, Any]) -> tuple[str, bool] | None:
 
 def worst(dataset: dict[str, Any]) -> tuple[str, bool] | None:
     """Our worst group in a sentence and whether it is red; None where the truth knows no groups."""
-    found = next((tool["quality"].get("worst") for tool in dataset["tools"] if tool.get("quality")), None)
+    ours: dict[str, Any] = next((tool for tool in dataset["tools"] if tool["tool"] == OURS), {})
+    found = (ours.get("quality") or {}).get("worst")
     if found is None:
         return None
     told = f"{found['dimension'].replace('_', ' ')} {found['group']}: F1 {share(found['f1'])}"
