@@ -1,0 +1,134 @@
+"""The attack bench in one look: make people, encode them three ways, attack, and judge. All people are made up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.attack import by_list, by_name, scale
+from pipeline.attack.figures import LIMIT, OURS, PROPOSED, Figure
+from pipeline.attack.filters import plain_filters, record_filters
+from pipeline.attack.ours import Scheme, hub_rows, made_up_keys, proposed
+from pipeline.attack.world import World, make_world
+from pipeline.contracts import Encoding, load_encoding
+from pipeline.errors import DeclarationError
+from pipeline.progress import Progress, silent
+
+FEWEST, MOST = 500, 200_000
+GRAPH_MOST = 6_000  # every record beside every other: memory and time grow with the square
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How large: people of the attacks by name and structure, of the graph attack, and of the tries at scale."""
+
+    people: int
+    graph_people: int
+    seed: int
+    sizes: tuple[int, ...] = ()
+
+
+def quick_plan(people: int | None, seed: int) -> Plan:
+    """Done in about two minutes on two quiet processors."""
+    size = _checked(people or 8_000)
+    return Plan(size, min(size, 2_000), seed)
+
+
+def full_plan(people: int | None, seed: int) -> Plan:
+    """Done in about twenty minutes; up to a county of 1.4 million."""
+    size = _checked(people or 60_000)
+    return Plan(size, min(size, GRAPH_MOST), seed, sizes=(20_000, 100_000, 300_000, 1_400_000))
+
+
+def _checked(people: int) -> int:
+    if not FEWEST <= people <= MOST:
+        raise DeclarationError(
+            where="attack --people",
+            rule=f"the bench attacks {FEWEST:,} to {MOST:,} people.",
+            remedy="choose a size in this range.",
+        )
+    return people
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All figures, and what they took."""
+
+    figures: tuple[Figure, ...]
+    plan: Plan
+    encoding_version: int
+    seconds: float
+    processor_seconds: float
+
+    @property
+    def over_limit(self) -> list[Figure]:
+        return [figure for figure in self.figures if figure.over_limit]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "people": self.plan.people,
+            "graph_people": self.plan.graph_people,
+            "sizes": list(self.plan.sizes),
+            "seed": self.plan.seed,
+            "encoding_version": self.encoding_version,
+            "limit": LIMIT,
+            "over_limit": len(self.over_limit),
+            "seconds": round(self.seconds, 1),
+            "processor_seconds": round(self.processor_seconds, 1),
+            "figures": [figure.as_dict() for figure in self.figures],
+        }
+
+
+def attack(plan: Plan, declarations: Path, progress: Progress = silent) -> Outcome:
+    """Run all attacks. Deterministic for a plan and declarations, but for the time taken."""
+    started, worked = time.perf_counter(), time.process_time()
+    encoding = load_encoding(declarations)
+    progress("people", 0.0)
+    world = make_world(plan.people, plan.seed, declarations)
+    small = make_world(plan.graph_people, plan.seed + 100, declarations, elsewhere=1_000)
+    figures: list[Figure] = []
+    stages = _stages(world, small, encoding, plan, declarations)
+    for number, (title, stage) in enumerate(stages):
+        progress(title, number / len(stages))
+        figures += list(stage())
+    progress("judged", 1.0)
+    return Outcome(
+        figures=tuple(figures),
+        plan=plan,
+        encoding_version=encoding.version,
+        seconds=time.perf_counter() - started,
+        processor_seconds=time.process_time() - worked,
+    )
+
+
+Stage = tuple[str, Callable[[], Iterator[Figure]]]
+
+
+def _stages(world: World, small: World, encoding: Encoding, plan: Plan, declarations: Path) -> list[Stage]:
+    scheme, better, keys, seed = Scheme(encoding), proposed(encoding), made_up_keys(plan.seed), plan.seed
+    ours = list(hub_rows(scheme, keys, world.hub))
+    proposal = list(hub_rows(better, keys, world.hub))
+    plain = plain_filters(encoding, world.hub, by_list.SECRET)
+    record = record_filters(encoding, world.hub, by_list.SECRET)
+    stages: list[Stage] = [
+        ("a: frequencies of plain filters", lambda: by_name.frequency_on_published(world, encoding, plain, record)),
+        ("a: frequencies of ours", lambda: by_name.frequency_on_ours(world, scheme, ours)),
+        ("a: frequencies of the proposal", lambda: by_name.frequency_on_ours(world, better, proposal, PROPOSED)),
+        ("b: patterns in plain filters", lambda: by_name.patterns_on_published(world, encoding, plain, record, seed)),
+        ("b: patterns in ours", lambda: by_name.patterns_on_ours(world, scheme, ours, seed)),
+        ("c: similarity graphs", lambda: by_list.graphs(small, encoding, keys, seed)),
+        ("c, d: homes and tokens of ours", lambda: by_list.structures(world, scheme, ours, OURS, seed)),
+        ("c, d: of the proposal", lambda: by_list.structures(world, better, proposal, PROPOSED, seed)),
+        ("e: dictionaries", lambda: by_list.dictionaries(world, scheme, keys, ours, seed)),
+    ]
+    for size in plan.sizes:
+        stages.append(
+            (f"a, b: names of {size:,}", lambda size=size: scale.at_scale(size, scheme, OURS, seed, declarations))
+        )
+    if plan.sizes:
+        size = plan.sizes[-1]
+        stages.append((f"proposal, {size:,}", lambda: scale.at_scale(size, better, PROPOSED, seed, declarations)))
+    return stages

@@ -1,0 +1,76 @@
+"""Public knowledge: how often each name is given, by sex and decade of birth; and what guessing by it alone achieves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.attack.figures import FORENAME, SURNAME
+from pipeline.attack.ours import Scheme, gram_counts, name_grams
+from pipeline.attack.world import GENERATIONS, Bools, Floats, Ints, Residents
+from pipeline.partner.coded import Coded
+
+NOT_PUBLIC = -2  # never equal to a name the attacker gives, nor to -1, "names nobody"
+UNSEEN = 0.02  # counts added to every name, since a table does not hold everybody
+
+
+@dataclass(frozen=True)
+class NameTable:
+    """Names with their counts by generation (one column where they do not depend on it), and grams of each."""
+
+    values: pa.StringArray
+    counts: Floats
+    grams: Ints
+
+    @cached_property
+    def log_share(self) -> Floats:
+        """Log of each name's share in each generation."""
+        counted = self.counts + UNSEEN
+        shares: Floats = np.log(counted / counted.sum(axis=0))
+        return shares
+
+    @cached_property
+    def commonest_first(self) -> Ints:
+        return np.argsort(-self.counts.sum(axis=1), kind="stable").astype(np.int64)
+
+    def truth(self, column: Coded) -> Ints:
+        """Where each record's name stands in the table, NOT_PUBLIC where it is not in it."""
+        where = np.asarray(pc.index_in(column.values, self.values).fill_null(NOT_PUBLIC)).astype(np.int64)
+        return where[column.codes]
+
+    def guess(self, generation: Ints) -> Ints:
+        """The commonest name of each record's generation."""
+        best = self.counts.argmax(axis=0).astype(np.int64)
+        return best[self.column_of(generation)]
+
+    def column_of(self, generation: Ints) -> Ints:
+        return generation if self.counts.shape[1] > 1 else np.zeros_like(generation)
+
+
+def public_knowledge(elsewhere: Residents, scheme: Scheme) -> dict[str, NameTable]:
+    """Tables by field as a statistics office publishes them: forenames by sex and decade, surnames for everybody."""
+    everybody = np.zeros(len(elsewhere), dtype=np.int64)
+    return {
+        FORENAME: _counted(FORENAME, elsewhere.forename, elsewhere.generation, GENERATIONS, scheme),
+        SURNAME: _counted(SURNAME, elsewhere.surname, everybody, 1, scheme),
+    }
+
+
+def _counted(field: str, column: Coded, group: Ints, groups: int, scheme: Scheme) -> NameTable:
+    counts = np.zeros((len(column.values), groups))
+    np.add.at(counts, (column.codes, group), 1)
+    return NameTable(column.values, counts, gram_counts(scheme, field, column.values))
+
+
+def gram_matrix(scheme: Scheme, names: dict[str, pa.StringArray]) -> Bools:
+    """Which name has which gram, fields below each other: (names, distinct grams)."""
+    grams = [name_grams(scheme, field, values) for field, values in names.items()]
+    ids, number = np.unique(np.concatenate([one.ids for one in grams]), return_inverse=True)
+    sizes = np.concatenate([np.diff(one.starts) for one in grams])
+    has = np.zeros((len(sizes), len(ids)), dtype=np.bool_)
+    has[np.repeat(np.arange(len(sizes)), sizes), number] = True
+    return has
