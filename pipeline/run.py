@@ -106,9 +106,26 @@ def build(
             coverage = nightly.read_coverage(database, contracts, date)
             evaluated = criteria.evaluate(formed.families, formed.members, persons, evidence, coverage, pack, moment)
 
+        with summary.timed("doubt"):
+            progress("carry doubt to the flags", 0.8)
+            doubtful = doubt.flag_doubt(
+                linked.pairs,
+                linked.persons,
+                night.answers,
+                night.records[["record_id", *model.one_per_person]],
+                formed.members,
+                facts.attributes,
+                facts.residences,
+                facts.relationships,
+                facts.facts,
+                coverage,
+                pack,
+                moment,
+            )
+
         with summary.timed("publish"):
             progress("publish", 0.85)
-            summary.counts = publish.publish(run, linked, formed, evaluated, persons, evidence)
+            summary.counts = publish.publish(run, linked, formed, evaluated, persons, evidence, doubtful, coverage)
         run.timings = summary.timings
         progress("published", 1.0)
     return summary

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,9 @@ import psycopg
 from psycopg import sql
 
 from pipeline import audit
+from pipeline.doubt import FlagDoubt
 from pipeline.publish import history, summarise
+from pipeline.publish.doubt import counts_of_doubt, with_doubt, write_doubt
 from pipeline.publish.run import ACTOR, Run
 from pipeline.records import CriteriaResult, FamilyResult, LinkResult
 from pipeline.store.bulk import copy_frame
@@ -25,17 +28,21 @@ def publish(
     evaluated: CriteriaResult,
     persons: pd.DataFrame,
     evidence: pd.DataFrame,
+    doubt: FlagDoubt,
+    coverage: pd.DataFrame,
 ) -> dict[str, Any]:
     """Replace what users see by this run's results; returns the run's counts.
 
     One transaction: a reader sees the night before or this one. Raises nothing of its own; a database error rolls
     everything back.
     """
-    counts = summarise.counts(run.pack, linked, formed, evaluated)
+    counts = summarise.counts(run.pack, linked, formed, evaluated) | {"doubt": counts_of_doubt(run.pack, doubt)}
+    doubted = replace(evaluated, results=with_doubt(evaluated.results, doubt))
     with run.database.connect() as connection:
         _write_links(connection, run, linked)
         _write_families(connection, run, formed, persons)
-        _write_results(connection, run, evaluated, evidence)
+        _write_results(connection, run, doubted, evidence)
+        write_doubt(connection, run, doubt, coverage)
         history.record(connection, run, evaluated)
         summarise.write_attrition(connection, run, counts)
         summarise.write_summary(connection, run, formed, evaluated)
@@ -65,7 +72,7 @@ def _write_links(connection: psycopg.Connection[Any], run: Run, linked: LinkResu
 
 
 def _write_families(connection: psycopg.Connection[Any], run: Run, formed: FamilyResult, persons: pd.DataFrame) -> None:
-    families = formed.families[["family_id", "kind", "area", "adults", "children", "to_review"]]
+    families = formed.families[["family_id", "kind", "area", "adults", "children", "to_review", "review_reason"]]
     _replace(connection, "publication.family", families.assign(as_at=run.as_at, run_id=run.run_id))
     members = formed.members.merge(persons[["person_id", "birth_month", "sex"]], on="person_id", how="left")
     columns = ["family_id", "person_id", "role", "start_date", "end_date", "reason", "confidence"]
@@ -96,7 +103,7 @@ def _write_results(
         results[
             [
                 "family_id", "pack", "pack_version", "criterion", "title", "state", "reason", "contains_dwp",
-                "as_at", "run_id",
+                "as_at", "run_id", "in_doubt", "probability",
             ]
         ],
     )  # fmt: skip

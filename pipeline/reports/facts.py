@@ -17,7 +17,7 @@ from pipeline.store.database import Database
 
 Rows = list[dict[str, Any]]
 IN_FORCE = ("accepted", "accepted_with_quarantine")
-STAGES = ("ingest", "link", "families", "criteria", "publish")
+STAGES = ("ingest", "link", "families", "criteria", "doubt", "publish")
 SELECTED = "selected"  # the name under which the selection itself is counted, beside the criteria
 
 

@@ -22,6 +22,7 @@ STAGE_NAMES = {
     "link": "link persons",
     "families": "form families",
     "criteria": "evaluate criteria",
+    "doubt": "carry doubt to the flags",
     "publish": "publish",
 }
 STATE_STYLE = {"accepted": "green", "accepted_with_quarantine": "green", "rejected": "bold red"}

@@ -28,8 +28,13 @@ COHORT_VIEWS = {
     ],
     "criterion_result": [
         "family_id", "pack", "pack_version", "criterion", "title", "state", "reason", "contains_dwp", "as_at", "run_id",
+        "in_doubt", "probability",
     ],
-    "family": ["family_id", "kind", "area", "adults", "children", "to_review", "as_at", "run_id"],
+    "family": ["family_id", "kind", "area", "adults", "children", "to_review", "as_at", "run_id", "review_reason"],
+    "flag_doubt": [
+        "family_id", "pack", "criterion", "state", "would_become", "deciding_links", "likeliest", "probability",
+        "links", "method", "contains_dwp",
+    ],
     "family_history": ["family_id", "pack", "selected", "criteria_met", "valid_from", "valid_to"],
     "family_ledger": ["run_id", "old_id", "new_id", "change"],
     "family_member": [
