@@ -112,24 +112,32 @@ def read_evidence_inputs(database: Database) -> EvidenceInputs:
 
 
 def read_coverage(database: Database, contracts: dict[str, Contract], as_at: dt.date) -> pd.DataFrame:
-    """One row per partner and kind of evidence: partner, kind, as_of (end of the last accepted period), fresh.
+    """One row per partner and kind of evidence: partner, kind, as_of (end of the last accepted period), since (first
+    day of the first one in force), fresh.
 
     A partner without an accepted delivery has no row: its kinds are not covered by it.
     """
     with database.connect() as connection:
         ends = dict(connection.execute("select partner, period_to from registry.freshness").fetchall())
+        begins = dict(
+            connection.execute(
+                "select partner, min(period_from) from registry.delivery"
+                " where state in ('accepted', 'accepted_with_quarantine') group by partner"
+            ).fetchall()
+        )
     rows = [
         {
             "partner": partner,
             "kind": kind,
             "as_of": pd.Timestamp(ends[partner]),
+            "since": pd.Timestamp(begins[partner]),
             "fresh": ends[partner] >= as_at - dt.timedelta(days=contract.freshness_days),
         }
         for partner, contract in contracts.items()
         if ends.get(partner) is not None
         for kind in sorted(contract.evidence_kinds())
     ]
-    return pd.DataFrame(rows, columns=["partner", "kind", "as_of", "fresh"])
+    return pd.DataFrame(rows, columns=["partner", "kind", "as_of", "since", "fresh"])
 
 
 def latest_period_end(database: Database) -> dt.date | None:

@@ -75,13 +75,16 @@ def build(
     as_at: Annotated[
         str | None, typer.Option("--as-at", help="Day to evaluate at (default: last day covered).")
     ] = None,
+    pack: Annotated[
+        str, typer.Option("--pack", help="The programme's rules: a pack of schemas/criteria.")
+    ] = "troubled-families-2012",
     home: Home = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Link persons, form families, evaluate the criteria and publish, from what is loaded.
 
-    Example: `wholefamily build --as-at 2014-07-31`
+    Example: `wholefamily build --as-at 2014-07-31 --pack troubled-families-2012`
     """
     from pipeline.lineage import of_build, record_lineage
     from pipeline.reports.tables import build_table
@@ -91,7 +94,7 @@ def build(
     settings = settings_of(home, database_url)
     terminal = console()
     with open_database(settings) as database, progress_bar("Build", terminal) as progress:
-        summary = run_build(settings, database, day(as_at, "--as-at"), progress=progress)
+        summary = run_build(settings, database, day(as_at, "--as-at"), pack, progress=progress)
     record_lineage(settings, "build", of_build(summary.run_id, summary.counts["families"]))
     if as_json:
         typer.echo(json.dumps({"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": summary.counts}))

@@ -67,6 +67,7 @@ class Case:
     since: dt.date | None
     out: str
     line: int
+    differs: tuple[str, ...] = ()  # members who are not as in the file's usual family, or not there
 
 
 def load_cases(path: Path, vocabulary: Vocabulary, pack: Pack) -> tuple[Case, ...]:
@@ -126,6 +127,7 @@ class _Reader:
             since=self.day((*at, "since"), entry["since"]) if "since" in entry else None,
             out=str(entry["out"]),
             line=self.document.lines.get(at, 1),
+            differs=tuple(entry.get("family") or ()),
         )
 
     def person(self, at: At, name: str, entry: Any, as_at: dt.date) -> CasePerson:
