@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,8 @@ def _stages(world: World, small: World, encoding: Encoding, plan: Plan, declarat
         ("e: dictionaries", lambda: by_list.dictionaries(world, scheme, keys, ours, seed)),
     ]
     for size in plan.sizes:
-        stages.append(
-            (f"a, b: names of {size:,}", lambda size=size: scale.at_scale(size, scheme, OURS, seed, declarations))
-        )
+        stages.append((f"a, b: names of {size:,}", partial(scale.at_scale, size, scheme, OURS, seed, declarations)))
     if plan.sizes:
-        size = plan.sizes[-1]
-        stages.append((f"proposal, {size:,}", lambda: scale.at_scale(size, better, PROPOSED, seed, declarations)))
+        largest = partial(scale.at_scale, plan.sizes[-1], better, PROPOSED, seed, declarations)
+        stages.append((f"a, b: the proposal, {plan.sizes[-1]:,}", largest))
     return stages

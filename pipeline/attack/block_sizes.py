@@ -38,7 +38,8 @@ def classes_of(scheme: Scheme, field: str, table: NameTable, function: str) -> C
     columns = table.counts.shape[1]
     shares = np.full((int(of_name.max()) + 1, columns, LONGEST + 1), NEVER)
     for column in range(columns):
-        np.add.at(shares, (of_name, column, np.minimum(table.grams, LONGEST)), np.exp(table.log_share[:, column]))
+        place = (of_name, np.full_like(of_name, column), np.minimum(table.grams, LONGEST))
+        np.add.at(shares, place, np.exp(table.log_share[:, column]))
     return Classes(of_name, np.log(shares.reshape(int(of_name.max()) + 1, -1)))
 
 
@@ -57,7 +58,7 @@ def forenames_by_block(scheme: Scheme, block: Ints, people: Residents, table: Na
 def surnames_by_block(
     scheme: Scheme, block: Ints, people: Residents, tables: dict[str, NameTable], grams: dict[str, Ints]
 ) -> Ints:
-    """The surname of each record from the sizes of `phonetic surname, initial, year of birth` blocks, and its length."""
+    """The surname of each record from the sizes of `phonetic surname, initial, year` blocks, and its length."""
     surname, forename = tables[SURNAME], tables[FORENAME]
     sounds = classes_of(scheme, SURNAME, surname, "phonetic")
     initials = classes_of(scheme, FORENAME, forename, "initial")
@@ -75,7 +76,7 @@ def surnames_by_block(
 
 def birth_days_by_block(block: Ints, people: Residents, elsewhere: Residents) -> Ints:
     """The day of birth of each record: the largest block of a month is the commonest day of the month elsewhere."""
-    days = np.bincount(_day_of_month(elsewhere), minlength=32)
+    days = np.bincount(day_of_month(elsewhere), minlength=32)
     by_commonness = np.argsort(-days, kind="stable")
     size = np.bincount(block)
     first = np.unique(block, return_index=True)[1]
@@ -89,12 +90,9 @@ def birth_days_by_block(block: Ints, people: Residents, elsewhere: Residents) ->
 
 def day_of_month(people: Residents) -> Ints:
     """1 to 31: the truth for `birth_days_by_block`."""
-    return _day_of_month(people)
-
-
-def _day_of_month(people: Residents) -> Ints:
-    day = people.born.astype("datetime64[D]")
-    return (day - day.astype("datetime64[M]")).astype(np.int64) + 1
+    date = people.born.astype("datetime64[D]")
+    day: Ints = (date - date.astype("datetime64[M]")).astype(np.int64) + 1
+    return day
 
 
 def _aligned(block: Ints, period: Ints, log_share: Callable[[Ints], Floats], least: int) -> Ints:
@@ -131,4 +129,4 @@ def _distinct(keys: Ints) -> tuple[list[list[int]], list[Ints]]:
     values, where = np.unique(keys, axis=0, return_inverse=True)
     order = np.argsort(where.reshape(-1), kind="stable")
     bounds = np.searchsorted(where.reshape(-1)[order], np.arange(len(values) + 1))
-    return values.tolist(), [order[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return values.tolist(), np.split(order, bounds[1:-1])

@@ -33,8 +33,8 @@ from pipeline.attack.patterns import contained, mine_patterns
 from pipeline.attack.world import Floats, Ints, Residents, World
 from pipeline.contracts import Encoding
 
-DATE_PASS = "date_of_birth"
-SHARED_PASSES = (DATE_PASS, "residence", "surname_year", "forename_month")
+BIRTH_DATES = "date_of_birth"
+SHARED_PASSES = (BIRTH_DATES, "residence", "surname_year", "forename_month")
 LARGEST_BLOCKS = 20
 MINED, MINED_PAIRS = 2500, 8000  # where all filters differ: filters looked at, and seeds
 KNOWN_RECORDS = 10_000  # public people from whom grams of whole records are counted
@@ -112,7 +112,7 @@ def frequency_on_ours(world: World, scheme: Scheme, passes: list[PassRows], targ
     tables = public_knowledge(world.elsewhere, scheme)
     judge = Judge(hub, tables)
     everybody = {rows.name: rows for rows in passes if len(rows.person) == len(hub)}
-    dates = everybody[DATE_PASS]
+    dates = everybody[BIRTH_DATES]
     ranked = [by_rank(_classes(dates, field), tables[field]) for field in (FORENAME, SURNAME)]
     yield from judge.figures(FREQUENCY, "rank of counts", target, Told(*ranked))
     chained = chain(passes, len(hub), scheme.encoding)
@@ -231,7 +231,7 @@ def patterns_on_ours(world: World, scheme: Scheme, passes: list[PassRows], seed:
     tables = public_knowledge(world.elsewhere, scheme)
     judge = Judge(world.hub, tables)
     rng = np.random.default_rng(seed)
-    dates = next(rows for rows in passes if rows.name == DATE_PASS)
+    dates = next(rows for rows in passes if rows.name == BIRTH_DATES)
     some = rng.permutation(len(dates.person))[:MINED]
     public = {field: _field(scheme, field, tables[field]) for field in (FORENAME, SURNAME)}
     read = [_mined(unpacked(dates.filters[field][some]), public[field]) for field in (FORENAME, SURNAME)]
@@ -248,7 +248,8 @@ def _mined(filters: NDArray[np.bool_], public: Public) -> Ints:
     distinct, code, counts = np.unique(filters, axis=0, return_inverse=True, return_counts=True)
     has = contained(distinct, mine_patterns(distinct, pairs=MINED_PAIRS))
     weight = distinct.sum(axis=1).astype(np.int64)
-    return read_values(has, weight, counts.astype(np.int64), public)[code.reshape(-1), 0]
+    read: Ints = read_values(has, weight, counts.astype(np.int64), public)[code.reshape(-1), 0]
+    return read
 
 
 def _largest(passes: list[PassRows]) -> Iterator[tuple[PassRows, Ints]]:

@@ -52,7 +52,8 @@ def same_in_block(rows: PassRows, name: str) -> Ints:
     for column in range(words.shape[1]):
         key = (key ^ words[:, column]) * np.uint64(0xD6E8FEB86659FD93)
         key ^= key >> np.uint64(32)
-    return np.unique(key, return_inverse=True)[1].astype(np.int64)
+    number: Ints = np.unique(key, return_inverse=True)[1].astype(np.int64)
+    return number
 
 
 def _neighbours(person: Ints, group: Ints) -> tuple[Ints, Ints]:
@@ -65,4 +66,5 @@ def _joined(edges: list[tuple[Ints, Ints]], people: int) -> Ints:
     left = np.concatenate([a for a, _ in edges])
     right = np.concatenate([b for _, b in edges])
     graph = coo_matrix((np.ones(len(left), dtype=np.bool_), (left, right)), shape=(people, people))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
+    classes: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
+    return classes

@@ -27,7 +27,7 @@ FIRST_DAY, LAST_DAY = np.datetime64("1900-01-01"), np.datetime64("2014-12-31")
 
 
 def without_key(scheme: Scheme, hub: list[PassRows], listed: Residents) -> Ints:
-    """Records found by bare hashes of everything on the list, by an all-zero key, and by keys made up; -1 if none is."""
+    """Records found by bare hashes of everything on the list, by a zero key, and by keys made up; -1 where not."""
     people = int(max(rows.person.max() for rows in hub)) + 1
     found = np.full(people, NOBODY, dtype=np.int64)
     zero = PartnerKeys("attacked", 1, bytes(32), bytes(32), bytes(32), "")

@@ -43,7 +43,8 @@ class Filters:
     @cached_property
     def weight(self) -> Ints:
         """How many bits each has set."""
-        return self.bits.sum(axis=1).astype(np.int64)
+        weight: Ints = self.bits.sum(axis=1).astype(np.int64)
+        return weight
 
 
 def plain_filters(encoding: Encoding, people: Residents, key: bytes) -> dict[str, Filters]:

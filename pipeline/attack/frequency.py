@@ -70,4 +70,5 @@ def _of_length(table: NameTable, grams: int, known: bool) -> Ints:
 
 
 def _fits(table: NameTable, grams: int) -> Bools:
-    return table.grams == grams
+    fits: Bools = table.grams == grams
+    return fits

@@ -3,7 +3,7 @@
 After Vidanage, Christen, Ranbaduge and Schnell 2020: how alike a record is to all others tells it apart. The attacker
 encodes the clear list with any key, so that both graphs have the same collisions; sorted similarities and those of the
 nearest neighbours give first matches; these then anchor the next round, in which everybody is described by the
-similarity to the anchors (as Schäfer, Armknecht and Heng 2024 do by aligned embeddings). Anchors are few and surest first.
+similarity to the anchors (as Schäfer, Armknecht and Heng 2024 do by aligned embeddings), the surest ones first.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def match_graphs(hub: list[Bools], listed: list[Bools]) -> Ints:
     for turn in range(ROUNDS):
         left, right = _anchors(distance, min(1.0, 0.3 + 0.1 * turn))
         distance = 1 - _standard(similar[0][:, left]) @ _standard(similar[1][:, right]).T
-    return distance.argmin(axis=1).astype(np.int64)
+    match: Ints = distance.argmin(axis=1).astype(np.int64)
+    return match
 
 
 def _similarity(fields: list[Bools]) -> Matrix:
@@ -39,7 +40,7 @@ def _similarity(fields: list[Bools]) -> Matrix:
 
 
 def _features(similar: Matrix, fields: list[Bools]) -> Matrix:
-    """Per record: its sorted similarities at some ranks, their spread, its filters' bits; and the neighbours' average."""
+    """Per record: its sorted similarities at some ranks, their spread, its bits; and the neighbours' average."""
     people = len(similar)
     ranks = np.unique(np.geomspace(1, people - 1, RANKS).astype(np.int64)) - 1
     ordered = np.sort(similar, axis=1)[:, ::-1][:, ranks]
@@ -48,7 +49,8 @@ def _features(similar: Matrix, fields: list[Bools]) -> Matrix:
     near = similar**NEAR
     near /= near.sum(axis=1, keepdims=True) + 1e-9
     features: Matrix = np.concatenate([own, near @ own], axis=1)
-    return (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
+    standard: Matrix = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
+    return standard
 
 
 def _distances(left: Matrix, right: Matrix) -> Matrix:

@@ -108,7 +108,7 @@ def _add_meetings(order: Any, starts: Any, rank: Any, filters: Any, most: Any, t
                 b = rank[order[y]]
                 if b < 0 or a == b:
                     continue
-                both, bits = 0, 0
+                both, bits = np.int64(0), np.int64(0)
                 for word in range(filters.shape[1]):
                     left, right = filters[order[x], word], filters[order[y], word]
                     both += np.int64(count_bits(left & right))

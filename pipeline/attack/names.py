@@ -1,4 +1,4 @@
-"""Public knowledge: how often each name is given, by sex and decade of birth; and what guessing by it alone achieves."""
+"""Public knowledge: how often each name is given, by sex and decade of birth; and what guessing by it gives."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ class NameTable:
     def guess(self, generation: Ints) -> Ints:
         """The commonest name of each record's generation."""
         best = self.counts.argmax(axis=0).astype(np.int64)
-        return best[self.column_of(generation)]
+        guessed: Ints = best[self.column_of(generation)]
+        return guessed
 
     def column_of(self, generation: Ints) -> Ints:
         return generation if self.counts.shape[1] > 1 else np.zeros_like(generation)

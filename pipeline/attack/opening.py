@@ -1,7 +1,7 @@
 """Opening blocks with names known in them: which positions a gram has shows in the known names that have it.
 
-Known text is what a salted encoding has least against: inside one block all filters are made with one key, so a few known
-names give away most grams of that block, and with them the other names, of both fields alike.
+Known text is what a salted encoding has least against: inside one block all filters are made with one key, so a few
+known names give away most grams of that block, and with them the other names, of both fields alike.
 """
 
 from __future__ import annotations

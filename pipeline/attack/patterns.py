@@ -51,7 +51,7 @@ def _grow_all(columns: Any, seeds: Any, kept: Any, most: Any, least: Any) -> Any
     positions, words = columns.shape
     rows = np.empty(words, dtype=np.uint64)
     for one in range(len(seeds)):
-        support = 0
+        support = np.int64(0)
         for word in range(words):
             rows[word] = columns[seeds[one, 0], word] & columns[seeds[one, 1], word]
             support += np.int64(count_bits(rows[word]))
@@ -61,11 +61,11 @@ def _grow_all(columns: Any, seeds: Any, kept: Any, most: Any, least: Any) -> Any
             used[seeds[one, turn]] = True
         size = 2
         while support >= least and size < most:
-            best, best_support = -1, 0
+            best, best_support = -1, np.int64(0)
             for position in range(positions):
                 if used[position]:
                     continue
-                held = 0
+                held = np.int64(0)
                 for word in range(words):
                     held += np.int64(count_bits(rows[word] & columns[position, word]))
                 if held > best_support:

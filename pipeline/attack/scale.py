@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.attack.by_name import DATE_PASS, Judge, Told
+from pipeline.attack.by_name import BIRTH_DATES, Judge, Told
 from pipeline.attack.chain import chain
 from pipeline.attack.figures import FORENAME, FREQUENCY, PATTERNS, SURNAME, Figure
 from pipeline.attack.frequency import by_profile
@@ -48,7 +48,7 @@ def at_scale(size: int, scheme: Scheme, target: str, seed: int, declarations: Pa
     }
     both = {field: np.where(named[field] >= 0, named[field], guessed[field]) for field in FIELDS}
     yield from judge.figures(FREQUENCY, "chained names told by likeness", target, Told(both[FORENAME], both[SURNAME]))
-    dates = next(rows for rows in passes() if rows.name == DATE_PASS)
+    dates = next(rows for rows in passes() if rows.name == BIRTH_DATES)
     person, read = open_blocks(dates, _some_blocks(dates, seed), named, dictionary_of(tables, scheme))
     yield from judge.figures(
         PATTERNS, "blocks opened by names known in them", target, Told(read[FORENAME], read[SURNAME]), person

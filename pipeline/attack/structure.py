@@ -132,7 +132,7 @@ def _candidates(hub: Seen, listed: Seen, match: Ints) -> tuple[Ints, Floats]:
         return np.zeros((0, 2), dtype=np.int64), np.zeros(0)
     joined = np.concatenate(pairs)
     key, where = np.unique(joined[:, 0] * len(listed) + joined[:, 1], return_inverse=True)
-    scores = np.bincount(where, np.concatenate(weights))
+    scores: Floats = np.bincount(where, np.concatenate(weights)).astype(np.float64)
     return np.stack([key // len(listed), key % len(listed)], axis=1), scores
 
 

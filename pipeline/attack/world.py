@@ -9,7 +9,7 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -84,8 +84,8 @@ GENERATIONS = DECADES * 2
 
 @dataclass(frozen=True)
 class World:
-    """`hub`: the people of the hub's records; `others`: who else lives there; `elsewhere`: people of another place, from
-    whom the public name tables are counted."""
+    """`hub`: the people of the hub's records; `others`: who else lives there; `elsewhere`: people of another place,
+    whose names the public tables count."""
 
     hub: Residents
     others: Residents
@@ -162,7 +162,7 @@ def _whole_addresses(place: Ints, wanted: int, rng: np.random.Generator) -> Ints
 
 
 def _joined(left: Residents, right: Residents) -> Residents:
-    joined = {}
+    joined: dict[str, Any] = {}
     for field in left.__dataclass_fields__:
         a, b = getattr(left, field), getattr(right, field)
         joined[field] = coded(pa.concat_arrays([a.texts(), b.texts()])) if isinstance(a, Coded) else np.append(a, b)

@@ -8,7 +8,7 @@ import traceback
 
 import typer
 
-from pipeline.cli import bench, criteria, demo, governance, hub, partner, questions, review
+from pipeline.cli import attack, bench, criteria, demo, governance, hub, partner, questions, review
 
 HELP = """Whole Family: pseudonymise at each partner, link on encodings, form families, evaluate criteria, publish.
 
@@ -18,7 +18,7 @@ Everything of an installation stands in its home: --home DIR, or WHOLEFAMILY_HOM
 app = typer.Typer(
     help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
-for group in (demo, partner, hub, criteria, governance, bench, review, questions):
+for group in (demo, partner, hub, criteria, governance, bench, attack, review, questions):
     group.add_to(app)
 
 
@@ -33,7 +33,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Exception as fault:  # its text may hold a value: say what and where, never the text
         sys.stderr.write(f"\nStopped by a fault of the program: {type(fault).__name__} in {_place_of(fault)}.\n")
-        sys.stderr.write("  What to do: nothing users see has changed; report this line.\n")
+        sys.stderr.write("  What to do: report this line. A build publishes in one transaction: the night is the old one or the new one.\n")
         if os.environ.get("WHOLEFAMILY_TRACEBACK") == "1":  # a developer's machine, made-up data
             raise
         sys.exit(70)
