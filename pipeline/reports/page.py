@@ -55,6 +55,7 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
         quality=measured,
         funnel=outcome_pictures.funnel(facts),
         combinations=outcome_pictures.combinations(facts),
+        doubts=doubt_rows(facts),
         weights=outcome_pictures.match_weights(facts),
         levels=model_levels(facts.parameters),
         quarantine=delivery_pictures.quarantine(facts),
@@ -81,6 +82,16 @@ def area_table(facts: RunFacts) -> dict[str, Any] | None:
     rows = [[area, *(line.get(name, HIDDEN) for name in shown)] for area, line in cells.items()]
     rows.sort(key=lambda row: (row[0] == ALL_AREAS, row[0]))
     return {"header": ["Area", *(facts.title(name) for name in shown)], "rows": rows}
+
+
+def doubt_rows(facts: RunFacts) -> list[list[str]]:
+    """Flags in doubt by criterion: title, families that might lose it, families that might gain it."""
+    told = (facts.counts.get("doubt") or {}).get("by_criterion") or {}
+    order = [name for name in (*facts.criteria(), "selected") if name in told]
+    return [
+        [facts.title(name), number(told[name].get("might_lose")), number(told[name].get("might_gain"))]
+        for name in order
+    ]
 
 
 def suppressed(families: int | None) -> str:

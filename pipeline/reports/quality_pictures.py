@@ -29,6 +29,9 @@ def quality_rows(quality: dict[str, Any], facts: RunFacts) -> list[tuple[str, di
         children = families.get("with_children") or {}
         if children:
             rows.append(("Families with children", {"exactly right": children.get("exact_membership")}))
+        for row in families.get("by_household_shape") or []:
+            name = f"  {words(row['household_shape'])} ({number(row['families'])})"
+            rows.append((name, {"exactly right": row.get("exact_membership")}))
     if criteria:
         rows.append(("All criteria", {shown: criteria.get(key) for key, shown in MEASURES.items()}))
     for row in [*(criteria.get("by_criterion") or []), {"criterion": SELECTED, **(quality.get(SELECTED) or {})}]:

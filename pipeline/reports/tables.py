@@ -115,6 +115,9 @@ def quality_table(quality: Mapping[str, Any]) -> Table:
     line("persons (pairs of records)", persons, persons.get("exact"))
     line("families (pairs of persons)", families.get("pairwise"), families.get("exact_membership"))
     line("  with children", None, (families.get("with_children") or {}).get("exact_membership"))
+    for row in families.get("by_household_shape") or []:
+        told = f"  {escape(words(row['household_shape']))} ({number(row['families'])})"
+        line(told, None, row["exact_membership"])
     line("criteria", criteria)
     for row in criteria.get("by_criterion") or []:
         line(f"  {escape(words(row['criterion']))}", row)
