@@ -32,7 +32,8 @@ def page(outcome: Outcome) -> str:
     drawn = "".join(pictures(outcome.figures).values())
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Attacks on the encodings</title>'
-        f"<style>{STYLE}</style><h1>Attacks on the encodings</h1><p>All people are made up.</p><pre>{escape(verdict(outcome).plain)}</pre>"
+        f"<style>{STYLE}</style><h1>Attacks on the encodings</h1>"
+        f"<p>All people are made up.</p><pre>{escape(verdict(outcome).plain)}</pre>"
         f"{drawn}<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></html>\n"
     )
 
