@@ -65,6 +65,12 @@ class OrchestrationError(WholeFamilyError):
     exit_code = 8
 
 
+class CaseworkError(WholeFamilyError):
+    """A step, claim or certificate that the rules of casework do not allow; nothing was changed."""
+
+    exit_code = 10
+
+
 class TruthError(WholeFamilyError):
     """The truth to measure against is missing or not in its layout."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import criteria, doubt, families, link, nightly, publish
+from pipeline import casework, criteria, doubt, families, link, nightly, publish
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
@@ -54,6 +54,7 @@ def build(
     model = load_link_model(settings.declarations)
     produced = frozenset().union(*(contract.evidence_kinds() for contract in contracts.values()))
     pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary, produced=produced)
+    declared = casework.load_declared(settings.declarations, vocabulary, pack)
     date = as_at or nightly.latest_period_end(database)
     if date is None:
         raise BuildError(
@@ -123,9 +124,20 @@ def build(
                 moment,
             )
 
+        with summary.timed("casework"):
+            progress("cases, costs, priority, progress, claims", 0.8)
+            worked = casework.work_out(
+                casework.read_standing(database, pack.id),
+                declared,
+                casework.Facts(formed, evaluated, persons, evidence, coverage, linked.persons, moment),
+            )
+
         with summary.timed("publish"):
             progress("publish", 0.85)
-            summary.counts = publish.publish(run, linked, formed, evaluated, persons, evidence, doubtful, coverage)
+            summary.counts = publish.publish(
+                run, linked, formed, evaluated, persons, evidence, doubtful, coverage,
+                lambda connection: casework.record(connection, worked, declared, run.run_id, date),
+            )  # fmt: skip
         run.timings = summary.timings
         progress("published", 1.0)
     return summary

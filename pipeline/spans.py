@@ -69,12 +69,17 @@ def age_in_months(birth_month: pd.Series, at: pd.Series | pd.Timestamp) -> npt.N
 
 
 def own_members(members: pd.DataFrame, as_at: pd.Timestamp) -> pd.DataFrame:
-    """family_id, person_id, role of those who belong to a family on a day: one row per person, the lowest family."""
+    """family_id, person_id, role of those who belong to a family on a day: one row per person.
+
+    Of two families the surer membership (`confidence`, where there is one), then the lower id, as the criteria choose.
+    """
     now = (members["start_date"].isna() | (members["start_date"] <= as_at)) & (
         members["end_date"].isna() | (members["end_date"] >= as_at)
     )
-    own = members.loc[now & members["role"].isin(OWN_ROLES), ["family_id", "person_id", "role"]]
-    return own.sort_values(["person_id", "family_id"]).drop_duplicates("person_id").reset_index(drop=True)
+    own = members[now & members["role"].isin(OWN_ROLES)]
+    own = own.assign(doubt=-own["confidence"].astype(float) if "confidence" in own else 0.0)
+    own = own.sort_values(["person_id", "doubt", "family_id"]).drop_duplicates("person_id")
+    return own[["family_id", "person_id", "role"]].reset_index(drop=True)
 
 
 def _day(days: pd.Series, span: Span) -> Ints:

@@ -162,10 +162,10 @@ def _nominated(nominations: pd.DataFrame, family_of: pd.Series, weights: Weights
     window = months_back(as_at, weights.nomination_months)
     recent = nominations[window.begins_in(pd.to_datetime(nominations["nominated_on"]))]
     recent = recent.assign(family_id=family_of.reindex(recent["person_id"]).to_numpy()).dropna(subset=["family_id"])
-    best = recent.groupby(["partner", "family_id"], as_index=False, observed=True)["rank"].min()
+    best = recent.groupby(["partner", "family_id"], observed=True).agg(rank=("rank", "min")).reset_index()
     best = best.sort_values(["partner", "rank", "family_id"])
     first = best.groupby("partner", observed=True).cumcount() < weights.top
-    return best[first].astype({"family_id": "int64"})[["family_id", "partner", "rank"]]
+    return best.loc[first, ["family_id", "partner", "rank"]].astype({"family_id": "int64"})
 
 
 def _partners(

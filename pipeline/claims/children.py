@@ -42,7 +42,9 @@ def school_children(
             silent |= unsaid
         over |= broken
         looked_at.append(rows)
-    return children.assign(over=over, silent=silent & ~over), True, pd.concat(looked_at)
+    on_record = measure.of_ages(people, (test.on_record_from, test.ages[1]), day)[["case_id", "person_id"]]
+    expected = keys.isin(pd.MultiIndex.from_frame(on_record))  # the youngest may not have been at school for so long
+    return children.assign(over=over, silent=silent & ~over & expected), True, pd.concat(looked_at)
 
 
 def _rates(limit: Limit, rows: pd.DataFrame, keys: pd.MultiIndex, day: pd.Timestamp) -> tuple[Mask, Mask]:

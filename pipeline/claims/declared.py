@@ -64,6 +64,7 @@ class ResultTest:
     months: int
     by: float
     ages: tuple[int, int]
+    on_record_from: int  # from this age, no school record is a gap
     terms: int
     limits: tuple[Limit, ...]
     off: tuple[Off, ...]
@@ -182,7 +183,9 @@ def _test(path: Path, vocabulary: Vocabulary, entry: Mapping[str, Any]) -> Resul
     return ResultTest(
         id=name, title=str(entry.get("title", name)), kind=kind, kinds=kinds, codes=codes, roles=roles, who=who,
         per=str(entry.get("per", "person")), months=int(entry.get("months", 0)), by=by,
-        ages=(int(ages.get("from", 0)), int(ages.get("under", 18))), terms=int(entry.get("terms", 0)), limits=limits,
+        ages=(int(ages.get("from", 0)), int(ages.get("under", 18))),
+        on_record_from=int(ages.get("on_record_from", ages.get("from", 0))),
+        terms=int(entry.get("terms", 0)), limits=limits,
         off=offs, certified=bool(entry.get("certified", False)), lasting=bool(entry.get("lasting", True)),
     )  # fmt: skip
 

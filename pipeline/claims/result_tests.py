@@ -86,8 +86,8 @@ def run_tests(
 
     cases: case_id, identified_on. results: case_id, criterion, state, of the pack now. problems: case_id, criterion,
     of identification and found later. state: passed, failed, not_applicable, too_early (its months reach back to before
-    identification), needs_certificate, or unknown (no fresh feed, no school record, no baseline). Nothing is passed
-    on silence: a kind of evidence that no fresh feed covers makes its test unknown.
+    identification), needs_certificate (no feed shows it: work, or a child whom no school knows), or unknown (no fresh
+    feed, no baseline). Nothing is passed on silence: a kind that no fresh feed covers makes its test unknown.
     """
     as_at = pd.Timestamp(as_at).normalize()
     facts = measure.facts_of(people, evidence)
@@ -158,12 +158,12 @@ def _each_child(
     count, over, silent = (told[name].to_numpy(dtype=np.float64) for name in ("children", "over", "silent"))
     state = np.select(
         [count == 0, over > 0, np.full(len(frame), not known_terms), silent > 0],
-        ["not_applicable", "failed", "unknown", "unknown"],
+        ["not_applicable", "failed", "unknown", "needs_certificate"],
         "passed",
     )
     reason = [
-        f"{o:.0f} of {c:.0f} children over a limit in the last {test.terms} terms"
-        + (f"; {s:.0f} without a school record" if s else "")
+        f"children over a limit in the last {test.terms} terms: {o:.0f} of {c:.0f}"
+        + (f"; without a school record: {s:.0f}" if s else "")
         for c, o, s in zip(count, over, silent, strict=True)
     ]
     return frame.assign(now=over, state=state, reason=reason), found
@@ -211,7 +211,7 @@ def _off_benefit(
         "failed",
     )
     now = on_now.reindex(frame["case_id"]).fillna(0).to_numpy(dtype=np.float64)
-    reason = [f"{n:.0f} adults on benefit; {t:.0f} when identified" for n, t in zip(now, then_on, strict=True)]
+    reason = [f"adults on benefit: {n:.0f}; when identified: {t:.0f}" for n, t in zip(now, then_on, strict=True)]
     return frame.assign(now=now, state=state, reason=reason), then
 
 
@@ -232,7 +232,7 @@ def _no_problem_left(frame: pd.DataFrame, problems: pd.DataFrame, results: pd.Da
     reason = [
         "no problem on record"
         if c == 0
-        else f"{b:.0f} of {c:.0f} problems left" + (f", {u:.0f} not known" if u else "")
+        else f"problems left: {b:.0f} of {c:.0f}" + (f"; not known: {u:.0f}" if u else "")
         for c, b, u in zip(count, left, unknown, strict=True)
     ]
     return frame.assign(now=left, state=state, reason=reason)

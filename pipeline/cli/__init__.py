@@ -8,7 +8,20 @@ import traceback
 
 import typer
 
-from pipeline.cli import attack, bench, criteria, demo, governance, hub, partner, questions, review
+from pipeline.cli import (
+    attack,
+    bench,
+    cases,
+    casework,
+    claims,
+    criteria,
+    demo,
+    governance,
+    hub,
+    partner,
+    questions,
+    review,
+)
 
 HELP = """Whole Family: pseudonymise at each partner, link on encodings, form families, evaluate criteria, publish.
 
@@ -18,7 +31,7 @@ Everything of an installation stands in its home: --home DIR, or WHOLEFAMILY_HOM
 app = typer.Typer(
     help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
-for group in (demo, partner, hub, criteria, governance, bench, attack, review, questions):
+for group in (demo, partner, hub, criteria, governance, bench, attack, review, questions, casework, cases, claims):
     group.add_to(app)
 
 

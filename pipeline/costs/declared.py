@@ -21,7 +21,7 @@ PERIOD_UNITS: Mapping[str, float | None] = {
 }  # fmt: skip
 FACT_UNITS = ("Per incident", "Per action", "Per application", "Per process", "Per customer", "Per user",
               "Per participant", "Each")  # fmt: skip
-SEVERAL = "several"  # costs that the table does not apportion to an agency
+ECONOMY = "economy"  # on whom economic costs fall: no agency's budget
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ class Agency:
 
 @dataclass(frozen=True)
 class Priced:
-    """One code of a rule: its agency, and which of its costs count here (a total's fiscal cost is in its parts)."""
+    """One code of a rule, and whose cost: fiscal on an agency, or economic on the economy at large.
+
+    A total's fiscal cost is in its parts, but for what they leave.
+    """
 
     cost: UnitCost
     agency: str
@@ -153,7 +156,7 @@ class _Reader:
         self.by_name = {str(alias): str(name) for name, entry in agencies.items() for alias in entry.get("names") or ()}
         for agency in self.agencies.values():
             self.check(0 <= agency.cashable <= 1, agency.id, "'cashable' is a share from 0 to 1.", "write 10 % as 0.1.")
-        self.check(SEVERAL in self.agencies, "agencies", f"there is no agency '{SEVERAL}'.", "add it: not apportioned.")
+        self.check(ECONOMY in self.agencies, "agencies", f"there is no agency '{ECONOMY}'.", "add it: no budget.")
 
     def check(self, condition: bool, name: str, rule: str, remedy: str) -> None:
         near = f"id: {name}," if f"id: {name}," in self.path.read_text(encoding="utf-8") else name
@@ -223,28 +226,27 @@ class _Reader:
         return kinds, codes, roles
 
     def _priced(self, name: str, entry: Mapping[str, Any]) -> tuple[Priced, ...]:
-        """The parts, each with its fiscal cost; then the total, with its economic cost and what no part holds."""
+        """The parts' fiscal costs, what they leave of the total, and the economic cost."""
         parts = [self._code(name, str(code)) for code in entry.get("parts") or ()]
-        priced = []
         total = self._code(name, str(entry["total"])) if entry.get("total") else None
-        for cost in parts:
-            economic = 0.0 if total else cost.economic
-            priced.append(Priced(cost, self._agency(name, cost), cost.fiscal, economic))
-        if total is not None:
+        priced = [Priced(cost, self._agency(name, cost), cost.fiscal, 0.0) for cost in parts]
+        if total is None:
+            priced += [Priced(cost, ECONOMY, 0.0, cost.economic) for cost in parts]
+        else:
             left = total.fiscal - sum(
                 cost.fiscal * self.prices.factor(cost.fiscal_year, total.fiscal_year) for cost in parts
             )
             to = entry.get("remainder")
             self.check(to is None or to in self.agencies, name, f"'{name}': no agency '{to}'.", _one_of(self.agencies))
-            kept = max(0.0, left) if to is not None else 0.0  # without one, a rounding difference is left out
-            small = left <= 0.01 * total.fiscal
             self.check(
-                to is not None or small,
+                to is not None or left <= 0.01 * total.fiscal,  # without one, a rounding difference is left out
                 name,
                 f"'{name}': the parts leave a rest of the total, and it falls on nobody.",
                 "name a 'remainder', or the missing part.",
             )
-            priced.append(Priced(total, str(to or SEVERAL), kept, total.economic))
+            if to is not None:
+                priced.append(Priced(total, str(to), max(0.0, left), 0.0))
+            priced.append(Priced(total, ECONOMY, 0.0, total.economic))
         self.check(bool(priced), name, f"cost '{name}' has no code.", "add 'parts', or 'total'.")
         return tuple(part for part in priced if part.fiscal or part.economic)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -30,10 +31,12 @@ def publish(
     evidence: pd.DataFrame,
     doubt: FlagDoubt,
     coverage: pd.DataFrame,
+    *also: Callable[[psycopg.Connection[Any]], None],
 ) -> dict[str, Any]:
     """Replace what users see by this run's results; returns the run's counts.
 
-    One transaction: a reader sees the night before or this one. Raises nothing of its own; a database error rolls
+    `also` write what other parts have of this night. One transaction: a reader sees the night before or this one.
+    Raises nothing of its own; a database error rolls
     everything back.
     """
     counts = summarise.counts(run.pack, linked, formed, evaluated) | {"doubt": counts_of_doubt(run.pack, doubt)}
@@ -46,6 +49,8 @@ def publish(
         history.record(connection, run, evaluated)
         summarise.write_attrition(connection, run, counts)
         summarise.write_summary(connection, run, formed, evaluated)
+        for write_part in also:
+            write_part(connection)
         connection.execute(
             "update registry.run set state = 'published', finished_at = now(), counts = %s, parameters = %s,"
             " blocking = %s where run_id = %s",

@@ -14,7 +14,7 @@ from psycopg import errors, sql
 from pipeline.errors import StoreError
 from pipeline.store.credentials import Credentials
 
-GROUPS = ("wf_pipeline", "wf_linker", "wf_evaluator", "wf_analyst")
+GROUPS = ("wf_pipeline", "wf_linker", "wf_evaluator", "wf_analyst", "wf_caseworker")
 ANALYST = "analyst"
 OUTER_WALLS = """
     select current_database(),

@@ -139,7 +139,7 @@ def test_every_child_attends_and_none_is_excluded_three_times(of_2012: TariffPac
     assert education(*at_school(3), *at_school(4, missed=15)) == "failed"  # 15 % is not under 15 %
     assert education(*at_school(3, 4), *suspensions[:2]) == "passed"
     assert education(*at_school(3, 4), *suspensions) == "failed"
-    assert education(*at_school(3)) == "unknown"  # nobody knows of the other child
+    assert education(*at_school(3)) == "needs_certificate"  # no school knows of the other child
     assert education(*at_school(3, 4), *at_school(3, 4)) == "passed"  # told twice
 
 

@@ -46,10 +46,10 @@ def test_a_domestic_abuse_incident_falls_on_five_agencies_and_its_economic_cost_
     )
     told = of(incident, "domestic_abuse").groupby(level=0)[["fiscal", "economic"]].sum()
     assert told["fiscal"].round().to_dict() == {
-        "council": 222 + 126, "criminal_justice": 667, "nhs": 1345, "police": 477, "several": 0,
+        "council": 222 + 126, "criminal_justice": 667, "economy": 0, "nhs": 1345, "police": 477,
     }  # fmt: skip
     assert told["economic"].round().to_dict() == {
-        "council": 0, "criminal_justice": 0, "nhs": 0, "police": 0, "several": 1692,
+        "council": 0, "criminal_justice": 0, "economy": 1692, "nhs": 0, "police": 0,
     }  # fmt: skip
     assert (incident["quantity"] == 1).all()
 
@@ -139,14 +139,14 @@ def test_two_agencies_on_one_need_are_listed_and_one_agency_twice_is_not() -> No
         fact(4, "child_in_need", "2013-01-01", "2014-03-01", code="N1"),
         fact(1, "rent_arrears", "2014-01-10", quantity=900),
         fact(1, "eviction_notice", "2014-05-10"),
-        fact(1, "out_of_work_benefit", "2014-01-10", code="JSA"),
-        fact(1, "programme_attachment", "2014-05-01", "2014-06-01", code="work_programme"),
+        fact(1, "programme_attachment", "2014-01-10", code="esf_provision"),
+        fact(2, "programme_attachment", "2014-05-01", "2014-06-01", code="work_programme"),
     )
     listed = duplicated_services(members(*FAMILY), facts, MODEL, AS_AT)
     assert listed[["need", "agency", "service"]].to_numpy().tolist() == [
         ["child_safety", "council", "social_care"],
         ["child_safety", "early_help", "early_help"],
-        ["work", "dwp", "jobcentre"],
+        ["work", "esf_provider", "esf_provision"],
         ["work", "work_programme", "work_programme"],
     ]
     assert listed["contains_dwp"].tolist() == [False, False, True, True]

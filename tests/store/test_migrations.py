@@ -22,6 +22,11 @@ NEXT = "9001"
 
 COHORT_VIEWS = {
     "attrition": ["run_id", "step", "description", "count"],
+    "case_step": ["case_id", "step_id", "from_state", "to_state", "on_date", "role", "by_whom", "recorded_at"],
+    "claim": [
+        "case_id", "family_id", "pack", "claim", "title", "state", "tariff_year", "pounds", "reason", "claimed_on",
+        "holds_now", "contains_dwp", "as_at",
+    ],
     "cohort": ["pack", "family_id", "cohort_start_date", "cohort_end_date"],
     "criterion_evidence": [
         "family_id", "pack", "criterion", "evidence_id", "partner", "kind", "start_date", "end_date",
@@ -30,17 +35,45 @@ COHORT_VIEWS = {
         "family_id", "pack", "pack_version", "criterion", "title", "state", "reason", "contains_dwp", "as_at", "run_id",
         "in_doubt", "probability",
     ],
+    "duplicated_service": [
+        "family_id", "need", "agency", "service", "title", "first_day", "last_day", "facts", "contains_dwp", "as_at",
+        "run_id",
+    ],
     "family": ["family_id", "kind", "area", "adults", "children", "to_review", "as_at", "run_id", "review_reason"],
     "flag_doubt": [
         "family_id", "pack", "criterion", "state", "would_become", "deciding_links", "likeliest", "probability",
         "links", "method", "contains_dwp",
+    ],
+    "family_case": [
+        "case_id", "pack", "family_id", "state", "since", "identified_on", "attached_on", "district", "team",
+        "contains_dwp", "split_from", "merged_into",
+    ],
+    "family_cost": [
+        "family_id", "cost", "title", "need", "code", "agency", "quantity", "unit", "facts", "fiscal", "economic",
+        "cashable", "prices", "confidence", "contains_dwp", "as_at", "run_id",
     ],
     "family_history": ["family_id", "pack", "selected", "criteria_met", "valid_from", "valid_to"],
     "family_ledger": ["run_id", "old_id", "new_id", "change"],
     "family_member": [
         "family_id", "person_id", "role", "start_date", "end_date", "reason", "confidence", "birth_month", "sex",
     ],
+    "priority": [
+        "pack", "place", "family_id", "score", "selected", "nominating_partners", "contains_dwp", "as_at", "run_id",
+    ],
+    "priority_part": [
+        "pack", "family_id", "part", "title", "value", "unit", "full_marks", "weight", "points", "contains_dwp",
+    ],
+    "progress": [
+        "case_id", "family_id", "pack", "test", "title", "state", "reason", "before", "now", "contains_dwp", "as_at",
+        "run_id",
+    ],
+    "progress_evidence": ["case_id", "test", "evidence_id"],
+    "review_outcome": ["pack", "month", "reviewed", "overridden", "override_rate"],
     "summary": ["as_at", "area", "pack", "criterion", "families"],
+    "unit_cost": [
+        "code", "label", "unit", "agency", "fiscal", "fiscal_priced_in", "economic", "economic_priced_in", "source",
+        "confidence",
+    ],
 }  # fmt: skip
 
 
