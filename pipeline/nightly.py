@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.contracts import Contract
-from pipeline.records import RECORD_TOKENS
+from pipeline.records import RECORD_TOKENS, RELATIONSHIPS
 from pipeline.store.bulk import read_frame
 from pipeline.store.database import Database
 
@@ -138,6 +138,17 @@ def read_coverage(database: Database, contracts: dict[str, Contract], as_at: dt.
         for kind in sorted(contract.evidence_kinds())
     ]
     return pd.DataFrame(rows, columns=["partner", "kind", "as_of", "since", "fresh"])
+
+
+def with_origin(relationships: pd.DataFrame, contracts: dict[str, Contract]) -> pd.DataFrame:
+    """Relationships with `origin`: the kind of record they come from, as the partner's contract says (else missing)."""
+    origins = {
+        partner: table.origin
+        for partner, contract in contracts.items()
+        for table in contract.tables
+        if table.name == RELATIONSHIPS and table.origin
+    }
+    return relationships.assign(origin=relationships["partner"].astype(object).map(origins))
 
 
 def latest_period_end(database: Database) -> dt.date | None:

@@ -95,7 +95,7 @@ def build(
             progress("form families", 0.5)
             persons = families.persons_frame(facts.attributes, linked.persons)
             residences = families.by_person(facts.residences, linked.persons)
-            relationships = families.by_person(facts.relationships, linked.persons)
+            relationships = families.by_person(nightly.with_origin(facts.relationships, contracts), linked.persons)
             formed = families.form_families(
                 persons, residences, relationships, moment, facts.previous_members, last_id=facts.last_family_id
             )

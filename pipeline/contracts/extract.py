@@ -78,6 +78,7 @@ class Table:
     columns: tuple[Column, ...]
     evidence: tuple[EvidenceMapping, ...]
     optional: bool = False
+    origin: str = ""  # of relationships: what kind of record they come from, such as benefit_unit
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

@@ -134,6 +134,7 @@ def _table(path: Path, entry: dict[str, Any], vocabulary: Vocabulary) -> Table:
         columns=columns,
         evidence=mappings,
         optional=bool(custom.get("optional", False)),
+        origin=str(custom.get("origin", "")),
     )
 
 
