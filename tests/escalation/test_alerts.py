@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.escalation import find_rising
@@ -109,6 +109,7 @@ def test_measured_on_known_contacts() -> None:
     assert many > 0.6
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=30))
 def test_benjamini_hochberg_against_its_definition(p_values: list[float]) -> None:
     found = benjamini_hochberg(np.array(p_values))

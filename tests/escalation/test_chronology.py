@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.contracts import Vocabulary, load_vocabulary
@@ -80,6 +80,7 @@ def test_nobody_is_named_and_the_eldest_comes_first() -> None:
     assert member_names(MEMBERS) == {1: "adult 1 (F)", 2: "child 1 (M)", 3: "child 2"}
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["analyst", "police", "schools"]), st.permutations(FACTS))
 def test_no_order_of_rows_lets_a_blocked_one_through(reader: str, facts: list[tuple[object, ...]]) -> None:
     frame = pd.DataFrame(facts, columns=list(FACT))

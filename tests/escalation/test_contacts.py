@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.escalation.contacts import count_contacts, monthly_rows, months_back
@@ -80,6 +80,7 @@ def test_nobody_and_nothing() -> None:
     assert monthly_rows(contacts).empty
 
 
+@settings(deadline=None)
 @given(st.dates(pd.Timestamp("2011-01-01").date(), pd.Timestamp("2014-12-31").date()),
        st.dates(pd.Timestamp("2011-01-01").date(), pd.Timestamp("2014-12-31").date()))  # fmt: skip
 def test_months_back_agrees_with_the_windows_of_the_criteria(day: object, as_at: object) -> None:
