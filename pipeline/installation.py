@@ -40,18 +40,30 @@ def make_all_keys(settings: Settings, partners: list[str]) -> list[str]:
 
     recipient = create_hub_keys(settings)
     holders = [path for path in (linkage_key_path(settings, partner) for partner in partners) if path.exists()]
-    missing = [partner for partner in partners if not (settings.partner_keys(partner) / "signing.key").exists()]
+    missing = [partner for partner in partners if not _has_every_key(settings, partner)]
     if not missing:
         return []
     ceremony = settings.home / "linkage-key-in-transit"
-    if not holders:
-        create_linkage_key(ceremony)
-    for partner in missing:
-        register_partner(settings, partner, create_partner_keys(settings, partner))
-        install_linkage_key(settings, partner, holders[0] if holders else ceremony)
-        install_hub_recipient(settings, partner, recipient)
-    ceremony.unlink(missing_ok=True)
+    try:
+        ceremony.unlink(missing_ok=True)  # of an earlier ceremony that was killed before anybody held it
+        if not holders:
+            create_linkage_key(ceremony)
+        for partner in missing:
+            register_partner(settings, partner, create_partner_keys(settings, partner))
+            if not linkage_key_path(settings, partner).exists():
+                install_linkage_key(settings, partner, holders[0] if holders else ceremony)
+            install_hub_recipient(settings, partner, recipient)
+    finally:
+        ceremony.unlink(missing_ok=True)
     return missing
+
+
+def _has_every_key(settings: Settings, partner: str) -> bool:
+    from pipeline.partner.keys import linkage_key_path
+
+    folder = settings.partner_keys(partner)
+    own = [folder / name for name in ("partner.key", "signing.key", "hub.recipient")]
+    return all(path.exists() for path in [*own, linkage_key_path(settings, partner)])
 
 
 def pseudonymise_extract(

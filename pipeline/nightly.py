@@ -159,8 +159,8 @@ def latest_period_end(database: Database) -> dt.date | None:
 
 
 def anything_new(database: Database) -> bool:
-    """Whether a delivery has been accepted, or a link answered, since the last published build began (True before the
-    first build)."""
+    """Whether a delivery has been accepted, or a link answered, since the last published build began, or that build
+    looked back at an earlier day than the data reach (True before the first build)."""
     with database.connect() as connection:
         row = connection.execute(
             "with last as (select coalesce(max(started_at), '-infinity') as build from registry.run"
@@ -168,6 +168,8 @@ def anything_new(database: Database) -> bool:
             " select exists (select from registry.delivery, last"
             " where state in ('accepted', 'accepted_with_quarantine') and decided_at > last.build)"
             " or exists (select from identity.review_answer, last where answered_at > last.build)"
+            " or (select max(period_to) from registry.freshness) >"
+            " (select as_at from registry.run where state = 'published' order by run_id desc limit 1)"
         ).fetchone()
     return bool(row and row[0])
 

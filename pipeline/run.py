@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline import casework, criteria, doubt, families, link, nightly, publish
-from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
+from pipeline.contracts import load_agreements, load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
@@ -53,6 +53,14 @@ def build(
     contracts = load_contracts(settings.declarations, vocabulary)
     model = load_link_model(settings.declarations)
     produced = frozenset().union(*(contract.evidence_kinds() for contract in contracts.values()))
+    closed = frozenset().union(
+        *(
+            contracts[feed.partner].evidence_kinds()
+            for agreement in load_agreements(settings.declarations)
+            for feed in agreement.feeds.values()
+            if feed.onward_blocked and feed.partner in contracts
+        )
+    )
     pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary, produced=produced)
     declared = casework.load_declared(settings.declarations, vocabulary, pack)
     date = as_at or nightly.latest_period_end(database)
@@ -62,7 +70,7 @@ def build(
         )
     moment = pd.Timestamp(date)
 
-    with publish.open_run(database, as_at=date, pack=pack, model=model) as run:
+    with publish.open_run(database, as_at=date, pack=pack, model=model, closed_kinds=closed) as run:
         summary = BuildSummary(run_id=run.run_id, as_at=date)
 
         with summary.timed("link"):

@@ -46,7 +46,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except Exception as fault:  # its text may hold a value: say what and where, never the text
         sys.stderr.write(f"\nStopped by a fault of the program: {type(fault).__name__} in {_place_of(fault)}.\n")
-        sys.stderr.write("  What to do: report this line. A build publishes in one transaction: the night is the old one or the new one.\n")
+        sys.stderr.write(
+            "  What to do: report this line. What is published is the old night or the new one, never a mix.\n"
+        )
         if os.environ.get("WHOLEFAMILY_TRACEBACK") == "1":  # a developer's machine, made-up data
             raise
         sys.exit(70)

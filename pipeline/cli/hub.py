@@ -200,11 +200,15 @@ def clean(
     from pipeline.store.embedded import EmbeddedServer
 
     settings = settings_of(home)
-    if not settings.hub.exists():
+    ours = [settings.home / name for name in ("hub", "partners", "raw", "truth")]
+    if not (settings.postgres.exists() or (settings.hub_keys / "hub.identity").exists()):
         typer.echo(f"Nothing to remove: {settings.home} is not an installation.")
         return
     if not yes:
         typer.confirm(f"Delete everything in {settings.home}, keys and database included?", abort=True)
     EmbeddedServer(settings.postgres, settings.hub_keys).destroy()
-    shutil.rmtree(settings.home)
-    typer.echo(f"Removed {settings.home}.")
+    for folder in ours:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not any(settings.home.iterdir()):
+        settings.home.rmdir()
+    typer.echo(f"Removed the installation in {settings.home}.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def run_prompt(database: Database, role: str) -> int:
-    """Open psql (the embedded server's own, else the one on the PATH) as the role; returns its exit code."""
+    """Open psql (the embedded server's own program) as the role; returns its exit code."""
     from pipeline.store.embedded import bundled_program
 
     parts = urlsplit(database.url_for(role))
@@ -29,6 +29,7 @@ def run_prompt(database: Database, role: str) -> int:
 def run_query(database: Database, role: str, query: str) -> Table:
     """One query's rows as a table. Raises StoreError with the server's error class, never its detail."""
     import psycopg
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(header_style="bold", show_edge=False)
@@ -43,7 +44,7 @@ def run_query(database: Database, role: str, query: str) -> Table:
                 remedy="mend the query; \\d+ cohort.* in the prompt (wholefamily sql) lists tables and columns.",
             ) from None
         for column in cursor.description or ():
-            table.add_column(column.name)
+            table.add_column(escape(column.name))
         for row in cursor.fetchall() if cursor.description else ():
-            table.add_row(*("" if value is None else str(value) for value in row))
+            table.add_row(*("" if value is None else escape(str(value)) for value in row))
     return table

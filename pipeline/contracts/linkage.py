@@ -42,6 +42,7 @@ class Encoding:
     date_parts: str
     passes: tuple[EncodingPass, ...]
     known_answers: tuple[dict[str, str], ...]
+    key_version: int = 1  # of the linkage key in force
     variants: dict[str, dict[str, str]] = field(default_factory=dict)  # field -> part of a name -> its root
 
     def root(self, name: str, normal_name: str) -> str:
@@ -167,6 +168,7 @@ def load_encoding(declarations: Path, version: int = 1) -> Encoding:
     )
     return Encoding(
         version=int(document["version"]),
+        key_version=int(document.get("key_version", 1)),
         bits=int(sizes["bits"]),
         gram=int(sizes["gram"]),
         positions_per_gram=int(sizes["positions_per_gram"]),

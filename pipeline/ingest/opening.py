@@ -187,6 +187,14 @@ def _check_sequence(verified: Verified, history: History) -> Iterator[str]:
 def _check_known_answers(verified: Verified, hub: Hub, history: History) -> None:
     landed, manifest = verified.landed, verified.manifest
     versions = (manifest.encoding_version, manifest.key_version)
+    if manifest.key_version != hub.encoding.key_version:
+        raise landed.refusal(
+            "key_version",
+            f"it is encoded under version {manifest.key_version} of the linkage key; version "
+            f"{hub.encoding.key_version} is in force.",
+            "install the linkage key in force at the partner, pseudonymise and deliver again.",
+            MANIFEST_FILE,
+        )
     others = {name: answers for name, (theirs, answers) in history.known_answers.items() if theirs == versions}
     differing = sorted(name for name, answers in others.items() if answers != manifest.known_answers)
     if len(manifest.known_answers) != len(hub.encoding.known_answers) or differing:

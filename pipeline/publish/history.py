@@ -14,9 +14,12 @@ from pipeline.store.bulk import copy_frame
 def record(connection: psycopg.Connection[Any], run: Run, evaluated: CriteriaResult) -> None:
     """Bring `family_history` (transaction time) and `cohort` (as-at dates, in OMOP's form) up to this run.
 
-    A period is closed when a family's selection or number of criteria met changes, or the family is gone; nothing
-    changes on an unchanged re-run. A family in the cohort has one open period per pack.
+    A build as at an earlier date than was published before looks back, and leaves the periods as they are: what was
+    true then is no change of mind now. A period is closed when a family's selection or number of criteria met changes,
+    or the family is gone; nothing changes on an unchanged re-run. A family in the cohort has one open period per pack.
     """
+    if _looks_back(connection, run):
+        return
     connection.execute(
         "create temporary table selection_now (family_id bigint primary key, selected boolean, criteria_met int)"
         " on commit drop"
@@ -59,3 +62,10 @@ def record(connection: psycopg.Connection[Any], run: Run, evaluated: CriteriaRes
         """,
         pack,
     )
+
+
+def _looks_back(connection: psycopg.Connection[Any], run: Run) -> bool:
+    row = connection.execute(
+        "select max(as_at) > %s from registry.run where state = 'published' and pack = %s", (run.as_at, run.pack.id)
+    ).fetchone()
+    return bool(row and row[0])

@@ -28,11 +28,14 @@ class Run:
     as_at: dt.date
     pack: Pack
     model: LinkModel
+    closed_kinds: frozenset[str] = frozenset()  # kinds of evidence of feeds closed to onward disclosure
     timings: dict[str, float] = field(default_factory=dict)
 
 
 @contextmanager
-def open_run(database: Database, *, as_at: dt.date, pack: Pack, model: LinkModel) -> Iterator[Run]:
+def open_run(
+    database: Database, *, as_at: dt.date, pack: Pack, model: LinkModel, closed_kinds: frozenset[str]
+) -> Iterator[Run]:
     """A run under the hub's data lock: loads wait until it is over, a second build waits for the first.
 
     A run that raises is recorded as failed, and what users see stays as it was. Earlier runs still marked running
@@ -47,7 +50,7 @@ def open_run(database: Database, *, as_at: dt.date, pack: Pack, model: LinkModel
                 (as_at, code_version(), pack.id, pack.version, model.version),
             ).fetchone()
             assert row is not None
-            run = Run(database=database, run_id=row[0], as_at=as_at, pack=pack, model=model)
+            run = Run(database, row[0], as_at, pack, model, closed_kinds)
             audit.append(connection, ACTOR, "build_started", f"run/{run.run_id}", {"as_at": as_at.isoformat()})
         try:
             yield run

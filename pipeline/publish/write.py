@@ -91,14 +91,14 @@ def _write_results(
     decisive = evaluated.decisive.merge(
         evidence[["evidence_id", "partner", "kind", "start_date", "end_date"]], on="evidence_id"
     )
-    from_dwp = decisive[decisive["partner"] == "dwp"][["family_id", "criterion"]].drop_duplicates()
-    results = evaluated.results.merge(
-        from_dwp.assign(contains_dwp=True), on=["family_id", "criterion"], how="left"
-    ).assign(
+    # A criterion that looks at kinds of a feed closed to onward disclosure rests on it in every state: "not met" says
+    # that the partner holds nothing.
+    closed = {criterion.id: bool(set(criterion.kinds) & run.closed_kinds) for criterion in run.pack.criteria}
+    results = evaluated.results.assign(
         pack=run.pack.id,
         pack_version=run.pack.version,
         title=lambda frame: frame["criterion"].map({c.id: c.title for c in run.pack.criteria}),
-        contains_dwp=lambda frame: frame["contains_dwp"].eq(True),
+        contains_dwp=lambda frame: frame["criterion"].map(closed),
         as_at=run.as_at,
         run_id=run.run_id,
     )

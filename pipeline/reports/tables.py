@@ -68,7 +68,7 @@ def read_deliveries(database: Database) -> list[dict[str, Any]]:
     with database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         rows: list[dict[str, Any]] = cursor.execute(
             "select delivery_id, partner, sequence, state, period_from, period_to, received_at, decided_at,"
-            " rows_delivered, rows_loaded, rows_quarantined, code, reason, remedy"
+            " rows_delivered, rows_loaded, rows_quarantined, warnings, code, reason, remedy"
             " from registry.delivery order by partner, sequence, received_at"
         ).fetchall()
     return rows
@@ -87,6 +87,8 @@ def deliveries_register(rows: Iterable[Mapping[str, Any]]) -> RenderableType:
             head = f"[bold red]{escape(row['delivery_id'])}: {escape(words(row['code']))}.[/bold red]"
             told = f"{escape(row['reason'])} [bold]What to do:[/bold] {escape(row['remedy'] or '–')}"
             refusals.append(Padding(f"{head} {told}", (0, 0, 1, 0)))
+        for warning in row.get("warnings") or ():
+            refusals.append(f"[yellow]{escape(row['delivery_id'])}: warning:[/yellow] {escape(str(warning))}")
     return Group(table, *refusals)
 
 

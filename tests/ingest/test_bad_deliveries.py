@@ -39,6 +39,12 @@ def test_other_encoding_version(hub: Hub) -> None:
     hub.refuses("encoding_version")
 
 
+def test_other_linkage_key_called_another_version(hub: Hub) -> None:
+    landed = hub.deliver()
+    resign(landed, hub.site.keys("council"), key_version=2)
+    hub.refuses("key_version")
+
+
 def test_other_contract_version(hub: Hub) -> None:
     landed = hub.deliver()
     resign(landed, hub.site.keys("council"), contract_version="0.9.0")

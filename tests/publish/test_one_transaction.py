@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 from typing import Any
 
 import psycopg
 import pytest
 
+from pipeline.nightly import anything_new
 from pipeline.publish import write
 from pipeline.run import build
 from pipeline.settings import Settings
@@ -28,15 +30,15 @@ def one(database: Database, query: str) -> Any:
 
 
 def test_a_reader_never_sees_two_nights(dozen: Run, settings: Settings, database: Database) -> None:
-    before, mixed, over = one(database, SEEN), [], threading.Event()
+    before, over = one(database, SEEN), threading.Event()
+    seen: list[tuple[Any, Any]] = []
 
     def read() -> None:
         with psycopg.connect(database.url_for("analyst")) as connection:
             while not over.is_set():
                 runs, counts = connection.execute(RUNS).fetchone(), connection.execute(SEEN).fetchone()
                 connection.rollback()
-                if runs is None or len(runs[0]) != 1 or counts != before:
-                    mixed.append(runs)
+                seen.append((runs, counts))
 
     reader = threading.Thread(target=read)
     reader.start()
@@ -44,7 +46,9 @@ def test_a_reader_never_sees_two_nights(dozen: Run, settings: Settings, database
         build(settings, database)
     over.set()
     reader.join()
-    assert not mixed
+    assert len(seen) > 3
+    assert {counts for _, counts in seen} == {before}
+    assert {tuple(runs[0]) for runs, _ in seen} <= {(1,), (2,), (3,), (4,)}
     assert one(database, RUNS) == ([4],)
 
 
@@ -107,3 +111,28 @@ def test_leaving_the_cohort_closes_the_period_and_coming_back_opens_another(
     assert one(database, "select count(*), count(cohort_end_date) from cohort.cohort") == (3, 1)
     changes = one(database, "select count(*), count(valid_to) from cohort.family_history where selected")
     assert changes[0] > changes[1] >= 1
+
+
+def test_a_look_back_leaves_the_periods_and_the_next_build_brings_the_present_back(
+    dozen: Run, settings: Settings, database: Database
+) -> None:
+    periods = (
+        "select array_agg(c order by c) from cohort.cohort c",
+        "select array_agg(h order by h) from cohort.family_history h",
+    )
+    before = [str(one(database, query)) for query in periods]
+    assert not anything_new(database)
+    build(settings, database, dt.date(2013, 1, 31))
+    assert one(database, "select max(as_at) from cohort.family") == (dt.date(2013, 1, 31),)
+    assert anything_new(database)
+    build(settings, database)
+    assert not anything_new(database)
+    assert [str(one(database, query)) for query in periods] == before
+
+
+def test_what_rests_on_a_closed_feed_is_marked_in_every_state(dozen: Run, database: Database) -> None:
+    marked = one(database, "select array_agg(distinct criterion) from cohort.criterion_result where contains_dwp")
+    assert marked == (["work"],)
+    assert one(database, "select bool_and(contains_dwp) from cohort.criterion_result where criterion = 'work'") == (
+        True,
+    )

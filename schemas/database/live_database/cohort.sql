@@ -99,9 +99,9 @@ COMMENT ON COLUMN cohort.attrition.count IS 'How many remain.';
 CREATE VIEW cohort.summary WITH (security_barrier) AS
 SELECT as_at, area, pack, criterion, families
 FROM publication.summary;
-COMMENT ON VIEW cohort.summary IS 'One row per date, area, pack and criterion: counts safe to share. Under 10 is empty; others are rounded to 5.';
+COMMENT ON VIEW cohort.summary IS 'One row per date, area, pack and criterion: counts safe to share. Counts of 1 to 9, and those that would give them away, are empty; others are rounded to 5.';
 COMMENT ON COLUMN cohort.summary.as_at IS 'The date counted.';
 COMMENT ON COLUMN cohort.summary.area IS 'Area code; ''all areas'' for the whole place; ''not known'' where no partner gave one.';
 COMMENT ON COLUMN cohort.summary.pack IS 'The criteria pack.';
 COMMENT ON COLUMN cohort.summary.criterion IS 'The criterion; selected for families that meet the selection rule.';
-COMMENT ON COLUMN cohort.summary.families IS 'Number of families, rounded to 5; empty where it would be under 10.';
+COMMENT ON COLUMN cohort.summary.families IS 'Number of families, rounded to 5; empty where it is 1 to 9, or would give such a count away.';
