@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.criteria import Pack
+from pipeline.doubt.answers import answers_in_force
 from pipeline.doubt.links import WEAK_BELOW, doubtful_links
 from pipeline.doubt.town import NOT_LOOKED_AT, Flips, Town, make_town, outcomes
 from pipeline.families.household import components
@@ -61,11 +62,11 @@ def flag_doubt(
 ) -> FlagDoubt:
     """Of each family and criterion, whether it would flip if any one doubtful link were otherwise, and its probability.
 
-    `pairs`, `persons`: as linked; `answers`: people's; `identifiers`: record_id and codes of which a person has one;
-    `members`: MEMBERS of tonight; all others by record_id. Only neighbourhoods with a doubtful link are formed anew,
-    all worlds in few passes. Pure; the order of rows makes no difference.
+    `pairs`, `persons`: as linked; `answers`: people's, the latest last; `identifiers`: record_id and codes of which a
+    person has one; `members`: MEMBERS of tonight; all others by record_id. Only neighbourhoods with a doubtful link are
+    formed anew, all worlds in few passes. Pure; the order of rows makes no difference.
     """
-    doubtful = doubtful_links(pairs, persons, answers, weak_below)
+    doubtful = doubtful_links(pairs, persons, answers_in_force(answers), weak_below)
     if doubtful.links.empty:
         nobody = {name: pd.Series(dtype=object) for name in (*FLIPS, *STANDING)}
         return FlagDoubt(

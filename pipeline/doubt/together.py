@@ -11,6 +11,7 @@ from dataclasses import replace
 import pandas as pd
 
 from pipeline.contracts.linkage import LinkModel
+from pipeline.doubt.answers import answers_in_force
 from pipeline.families import contradicted, joint, rejoin
 from pipeline.link.identity import assign_ids
 from pipeline.records import LinkResult
@@ -39,7 +40,7 @@ def reason_together(
         match_threshold=model.match_threshold, possible_threshold=model.possible_threshold,
     )  # fmt: skip
     contradictions = contradicted(linked.persons, attributes, relationships)
-    spoken = answers if answers is not None else pd.DataFrame(columns=["record_a", "record_b", "answer"])
+    spoken = answers_in_force(answers)
     identifiers = records[["record_id", *model.one_per_person]]
     clusters, pairs = rejoin(linked.persons, linked.pairs, told, contradictions, spoken, identifiers)
     clusters = clusters.sort_values("record_id", ignore_index=True)

@@ -57,6 +57,11 @@ def test_no_doubtful_link_no_doubt(case: Case) -> None:
     assert flips(doubt(case)) == set()
 
 
+def test_an_answer_taken_back_leaves_the_doubt() -> None:
+    case = perhaps(0.7, answers=[(1, 3, "different"), (1, 3, "cannot_tell")])
+    assert flips(doubt(case)) == {("work", "not_met", "met", 1, 3)}
+
+
 def test_a_second_way_to_meet_it_takes_the_doubt_away() -> None:
     case = Case(BIRTHS, {1: 5, 2: 5}, [(1, 3, 0.98, "match")], {1: 1, 2: 2, 3: 1}, [(2, 1)],
                 [*BENEFIT, (1, "out_of_work_benefit")])  # fmt: skip
