@@ -14,6 +14,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from pipeline.settings import Settings
 from pipeline.store.address import Address
@@ -22,6 +24,10 @@ from pipeline.store.database import Database, open_database
 from pipeline.store.embedded import OWNER, SUPERUSER, EmbeddedServer
 
 NUMBERS = count(1)
+
+# A slow or busy machine is not a fault of the code: no deadlines, and no complaint that examples come slowly.
+hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any machine")
 
 
 @dataclass(frozen=True)

@@ -47,3 +47,8 @@ def test_every_file_it_links_to_is_there() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert links
     assert not [link for link in links if not (PROJECT / link).exists()]
+
+
+def test_nothing_is_left_to_be_filled_in() -> None:
+    for text in (README, (PROJECT / "benchmarks" / "RESULTS.md").read_text()):
+        assert "<!--" not in text
