@@ -31,11 +31,13 @@ def doubtful_links(
 ) -> Doubtful:
     """The links that might be otherwise: of each two parts, the strongest link that joins or would join them.
 
-    `pairs`: PAIRS; `persons`: record_id, person_id; `answers`: record_a, record_b, answer of people, which are no
-    doubt. Within a person, matches of at least `weak_below` hold parts together; weaker ones are doubtful where nothing
-    stronger joins the same parts. Between persons, possible pairs are. Together the links form no circle: one between
-    parts that stronger ones join already is left out.
+    `pairs`: PAIRS (their joint_probability, if there); `persons`: record_id, person_id; `answers`: record_a, record_b,
+    answer of people, which are no doubt. Within a person, matches of at least `weak_below` hold parts together; weaker
+    ones are doubtful where nothing stronger joins the same parts. Between persons, possible pairs are. Together the
+    links form no circle: one between parts that stronger ones join already is left out.
     """
+    if "joint_probability" in pairs:
+        pairs = pairs.assign(probability=pairs["joint_probability"])
     parts = persons.sort_values("record_id", ignore_index=True)
     index = pd.Index(parts["record_id"])
     of = parts["person_id"].to_numpy()

@@ -129,16 +129,16 @@ class _Once:
 def _pairs_after(
     pairs: pd.DataFrame, told: pd.DataFrame, promoted: pd.DataFrame, clusters: pd.DataFrame
 ) -> pd.DataFrame:
-    """PAIRS with the probabilities told, and each decision as the clusters have it."""
+    """PAIRS with each decision as the clusters have it, and joint_probability: with what homes and relatives say."""
     after = pairs.merge(
         told[[*PAIR, "probability", "decision"]].merge(promoted[[*PAIR, "joined"]], on=PAIR, how="left"),
         on=PAIR, how="left", suffixes=("", "_told"),
     )  # fmt: skip
     known = after["decision_told"].notna()
     forbidden = known & (after["decision_told"] == "match") & ~after["joined"].eq(True)
-    after["probability"] = after["probability_told"].where(known, after["probability"])
+    after["joint_probability"] = after["probability_told"].where(known, after["probability"])
     after["decision"] = after["decision_told"].where(known, after["decision"]).mask(forbidden, "possible")
     of = clusters.set_index("record_id")["cluster"]
     apart = of.reindex(after["record_a"]).to_numpy() != of.reindex(after["record_b"]).to_numpy()
     after.loc[(after["decision"] == "match").to_numpy() & apart, "decision"] = "cut"
-    return after.loc[after["decision"] != "non_match", list(pairs.columns)].reset_index(drop=True)
+    return after.loc[after["decision"] != "non_match", [*pairs.columns, "joint_probability"]].reset_index(drop=True)

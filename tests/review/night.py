@@ -51,10 +51,12 @@ class Night:
         return self.person(pair[0]) == self.person(pair[1])
 
     def match(self, nth: int = 0) -> Pair:
-        """Two records that are one person by a link, and nothing else is in that person."""
+        """Two partners' records that are one person by a link, and nothing else is in that person."""
         pairs = self.rows(
             "select record_a, record_b from identity.link l join identity.person a on a.record_id = record_a"
-            " where decision = 'match' and (select count(*) from identity.person p where p.person_id = a.person_id) = 2"
+            " join identity.record x on x.record_id = record_a join identity.record y on y.record_id = record_b"
+            " where decision = 'match' and x.partner <> y.partner"
+            " and (select count(*) from identity.person p where p.person_id = a.person_id) = 2"
             " order by 1, 2"
         )
         return pairs[nth][0], pairs[nth][1]
