@@ -225,8 +225,6 @@ def test_a_late_reply_counts_for_nothing_and_what_waited_is_forgotten(
     _, taken = import_replies(night.database, night.settings, second, today=later)
     assert {one.outcome for one in taken} == {"expired"}
     assert night.rows("select count(*) from identity.review_reply where encoded is not null") == [(0,)]
-    export(night, left, tmp_path)  # asked anew
-    assert len(night.rows("select from identity.review_question where kind <> 'cover'")) > 0
 
 
 def test_a_person_who_is_not_in_the_extract_any_more_is_said_to_be_gone(
