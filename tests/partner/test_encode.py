@@ -13,12 +13,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from pipeline.contracts import load_encoding
 from pipeline.contracts.linkage import BlockPart, EncodingPass
 from pipeline.errors import DeclarationError
 from pipeline.partner.coded import coded
 from pipeline.partner.encode import Encoded, Persons, date_codes, date_numbers, encode_persons, grams_of
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.known_answers import known_answers
+from pipeline.settings import PROJECT
 from tests.partner.kit import ENCODING, partner_keys
 from tests.partner.reference import bigrams, date_parts, dice, name_filter
 
@@ -70,6 +72,8 @@ def in_pass(pieces: list[Encoded], name: str) -> Encoded:
 @given(names, names, st.dates())
 def test_an_encoding_is_the_plain_references(forename: str, surname: str, born: object) -> None:
     keys = partner_keys()
+    roots = load_encoding(PROJECT / "schemas").variants.get("forename", {})
+    assume(not set(forename.split(" ")) & set(roots))  # a forename with a root carries that one's grams too
     piece = in_pass(encoded(persons((forename, surname, f"{born}"))), "date_of_birth")
     block_key = hmac.digest(keys.filter_key("date_of_birth", 1), f"{born}".encode(), "sha256")[:16]
     token = hmac.digest(keys.block_token_key("date_of_birth", 1), f"{born}".encode(), "sha256")[:16]
