@@ -1,0 +1,2 @@
+-- Deliveries: deltas, corrections, withdrawals and the quarantine's way back.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Escalation: contacts by month, alerts, and estimates by district.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Governance: signed checkpoints, purposes and access.
+SELECT 1;
