@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pipeline.partner.preview import Preview
 
 DRAFT = "draft"
-SENT = "sent"
 YEARS_COVERED = 3
 
 
@@ -113,15 +112,19 @@ def seal_and_deliver(
     """Seal the outbox's draft and put it into the hub's landing folder; returns the delivery folders there.
 
     What an earlier call sealed but could not put there (landing out of reach) goes first. Sealed copies move to
-    `sent` once they have landed. Raises ExtractError when nothing stands in the outbox.
+    `sent` once they have landed. Killed at any moment and called again, each draft arrives once. Raises ExtractError
+    when nothing stands in the outbox.
     """
-    from pipeline.partner.deliver import deliver
+    from pipeline.partner.deliver import forget_notes, hand_over
+    from pipeline.partner.draft import discard
     from pipeline.partner.keys import load_partner_keys
-    from pipeline.partner.seal import seal
+    from pipeline.partner.seal import SENT, seal
 
     folder = outbox or settings.outbox(contract.partner)
     if (folder / DRAFT).is_dir():
         seal(settings, contract, load_partner_keys(settings, contract.partner), folder / DRAFT, folder)
+    discard(folder / DRAFT)
+    forget_notes(folder)
     waiting = sorted(path.parent for path in folder.glob(f"{contract.partner}-*/{SIGNATURE_FILE}"))
     if not waiting:
         raise ExtractError(
@@ -129,9 +132,4 @@ def seal_and_deliver(
             rule="nothing stands here to be delivered.",
             remedy=f"run first: wholefamily pseudonymise {contract.partner} RAW",
         )
-    landed = []
-    (folder / SENT).mkdir(exist_ok=True)
-    for sealed in waiting:
-        landed.append(deliver(sealed, landing or settings.landing(contract.partner)))
-        sealed.rename(folder / SENT / sealed.name)
-    return landed
+    return [hand_over(sealed, landing or settings.landing(contract.partner), folder / SENT) for sealed in waiting]

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from pipeline.errors import ExtractError
 from pipeline.manifest import ChanceAgreement, Strict, file_sha256
@@ -26,8 +26,9 @@ class DraftFile(Strict):
 
 
 class Draft(Strict):
-    """What a draft says of itself."""
+    """What a draft says of itself. `draft_id` becomes the last part of its delivery's id: a draft is sealed once."""
 
+    draft_id: str = Field(pattern=r"^[0-9a-f]{8}$")
     partner: str
     contract_version: str
     encoding_version: int
@@ -60,6 +61,16 @@ def read_draft(folder: Path) -> Draft:
             remedy="pseudonymise the extract again.",
         )
     return draft
+
+
+def discard(folder: Path) -> None:
+    """Take a draft away, and what a killed run left of one being taken away: gone by its name at once, then wiped."""
+    doomed = folder.with_name(f".{folder.name}.discarded")
+    if doomed.exists():
+        wipe(doomed)
+    if folder.exists():
+        folder.rename(doomed)
+        wipe(doomed)
 
 
 def wipe(folder: Path) -> None:

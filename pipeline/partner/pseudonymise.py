@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from pathlib import Path
 
 from pipeline.contracts import Contract, Encoding, LinkModel, Vocabulary
 from pipeline.partner.chance_agreement import chance_agreement
 from pipeline.partner.check import CheckedTable, check_extract
-from pipeline.partner.draft import SUMMARY_FILE, Draft, DraftFile, draft_file, wipe
+from pipeline.partner.draft import SUMMARY_FILE, Draft, DraftFile, discard, draft_file, wipe
 from pipeline.partner.encode import encode_persons
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.known_answers import known_answers
@@ -47,6 +48,7 @@ def pseudonymise(
         progress("count chance agreement", 0.0)
         preview = preview_of(contract, encoding, checked, {file.table: file.rows for file in files})
         draft = Draft(
+            draft_id=secrets.token_hex(4),
             partner=contract.partner,
             contract_version=contract.version,
             encoding_version=encoding.version,
@@ -62,8 +64,7 @@ def pseudonymise(
     except BaseException:
         wipe(working)
         raise
-    if out.exists():
-        wipe(out)
+    discard(out)
     working.rename(out)
     progress("pseudonymised", 1.0)
     return preview

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,11 +21,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pipeline.contracts import Contract
 from pipeline.errors import ExtractError, KeyMaterialError
 from pipeline.manifest import DELIVERY_ID, MANIFEST_FILE, SIGNATURE_FILE, Manifest, SealedFile, file_sha256, sha256_hex
-from pipeline.partner.draft import Draft, read_draft, wipe
+from pipeline.partner.draft import Draft, discard, read_draft
 from pipeline.partner.keys import PartnerKeys
 from pipeline.settings import Settings
 
 LEDGER_FILE = "sent.jsonl"
+SENT = "sent"  # folder of the outbox: sealed copies of what has been handed over
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def seal(settings: Settings, contract: Contract, keys: PartnerKeys, draft_folder
     """Make the delivery's folder in the outbox from a draft; returns it. The draft is wiped once it stands.
 
     Raises ExtractError where the draft is not whole or another partner's, KeyMaterialError where the hub's recipient
-    is damaged. A crash leaves either the draft or the whole delivery.
+    is damaged. Killed at any moment, the next call goes on: a draft becomes one delivery, never two.
     """
     draft = read_draft(draft_folder)
     if (draft.partner, draft.contract_version, draft.key_version) != (
@@ -59,8 +60,13 @@ def seal(settings: Settings, contract: Contract, keys: PartnerKeys, draft_folder
         before = _reconciled(ledger, outbox, contract.partner)
         last = before[-1] if before else None
         sequence = last.sequence + 1 if last else 1
-        delivery_id = f"{contract.partner}-{sequence:06d}-{secrets.token_hex(4)}"
+        delivery_id = f"{contract.partner}-{sequence:06d}-{draft.draft_id}"
+        sealed_before = next((entry for entry in before if entry.delivery_id.endswith(f"-{draft.draft_id}")), None)
+        if sealed_before is not None:  # by a run that was killed before it could take the draft away
+            discard(draft_folder)
+            return _standing(outbox, sealed_before.delivery_id)
         working = outbox / f".{delivery_id}.partial"
+        shutil.rmtree(working, ignore_errors=True)
         working.mkdir(parents=True, mode=0o700)
         files = tuple(_sealed(draft_folder / file.name, file.table, file.rows, working, keys) for file in draft.files)
         manifest = _manifest(draft, delivery_id, sequence, last.manifest_sha256 if last else None, files)
@@ -71,7 +77,7 @@ def seal(settings: Settings, contract: Contract, keys: PartnerKeys, draft_folder
         target = outbox / delivery_id
         working.rename(target)
         _append(ledger, _sent(manifest))
-    wipe(draft_folder)
+        discard(draft_folder)
     return target
 
 
@@ -128,13 +134,24 @@ def _reconciled(ledger: Path, outbox: Path, partner: str) -> list[Sent]:
     """The ledger, with deliveries that a crash kept out of it written down after all."""
     sent = sent_deliveries(ledger)
     known = {entry.delivery_id for entry in sent}
-    for folder in sorted(outbox.glob(f"{partner}-*")) if outbox.is_dir() else ():
+    for folder in _sealed_folders(outbox, partner):
         if DELIVERY_ID.fullmatch(folder.name) and folder.name not in known and (folder / SIGNATURE_FILE).exists():
             entry = _sent(Manifest.model_validate_json((folder / MANIFEST_FILE).read_bytes()))
             if not sent or entry.sequence > sent[-1].sequence:
                 _append(ledger, entry)
                 sent.append(entry)
     return sent
+
+
+def _sealed_folders(outbox: Path, partner: str) -> list[Path]:
+    """What stands sealed in the outbox, and what has gone from there, in the order of sequence numbers."""
+    folders = [*outbox.glob(f"{partner}-*"), *(outbox / SENT).glob(f"{partner}-*")]
+    return sorted(folders, key=lambda folder: folder.name)
+
+
+def _standing(outbox: Path, delivery_id: str) -> Path:
+    waiting = outbox / delivery_id
+    return waiting if waiting.exists() else outbox / SENT / delivery_id
 
 
 def _sent(manifest: Manifest) -> Sent:

@@ -10,6 +10,7 @@ import csv
 import datetime as dt
 import io
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ class Site:
         shutil.copytree(draft, kept)
         for change in changes:
             change(draft)
+        stated(draft_id=secrets.token_hex(4))(draft)  # the draft is kept for more than one delivery here
         sealed = seal(self.settings, self.contract(partner), self.keys(partner), draft, self.settings.outbox(partner))
         kept.rename(draft)
         return deliver(sealed, self.settings.landing(partner))
