@@ -5,7 +5,7 @@
 
 Families are the true households, persons the true ones, evidence what partners recorded: linking and forming families
 are left out, so that a wrong flag is the engine's own. The frames are made and kept in one process; each pack is
-evaluated in another, of which wall time, CPU time and peak memory (maximum resident set) are told; reading the
+evaluated in another, of which wall time, CPU time and peak memory (resident set) are told; reading the
 frames is told apart. Prints Markdown rows.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import resource
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from measuring import machine
+from measuring import machine, peak_gb
 
 from pipeline.contracts import Vocabulary, load_contracts, load_vocabulary
 from pipeline.criteria import evaluate, load_pack
@@ -123,10 +122,9 @@ def evaluate_kept(folder: Path, name: str) -> None:
     started = time.perf_counter()
     result = evaluate(*(frames[frame] for frame in FRAMES), pack, pd.Timestamp(AS_AT))
     wall, cpu = time.perf_counter() - started, time.process_time() - before
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     states = result.selection["state"].value_counts()
     chosen = ", ".join(f"{states.get(state, 0):,} {state}" for state in ("selected", "unknown"))
-    print(f"| {name} | {wall:.1f} s | {cpu:.1f} s | {read:.1f} s | {peak:.2f} GB | {chosen} |")
+    print(f"| {name} | {wall:.1f} s | {cpu:.1f} s | {read:.1f} s | {peak_gb():.2f} GB | {chosen} |")
 
 
 def check(frames: dict[str, pd.DataFrame], truth: pd.DataFrame, vocabulary: Vocabulary) -> None:

@@ -17,12 +17,11 @@ import pandas as pd
 from pipeline import audit, casework, criteria, nightly
 from pipeline import families as families_stage
 from pipeline.casework.life import IDENTIFIED
-from pipeline.casework.night import people_of, records_of
+from pipeline.casework.night import marked, numbered_below_zero, people_of, records_of
 from pipeline.casework.register import open_cases, sync_life, write_baselines, write_problems
 from pipeline.claims import take_baselines
 from pipeline.contracts import load_contracts
 from pipeline.errors import CaseworkError
-from pipeline.records import CriteriaResult
 from pipeline.settings import Settings
 from pipeline.spans import own_members
 from pipeline.store.bulk import read_frame
@@ -81,11 +80,10 @@ def identify(
             raise CaseworkError(
                 where="--family", rule="there is no such family in the last run.", remedy="look in cohort.family."
             )
-    dwp = _resting_on_dwp(evaluated, evidence)
+    results = marked(evaluated.results, declared)
     fresh = np.setdiff1d(selected.to_numpy(dtype=np.int64), standing.cases["family_id"].to_numpy(dtype=np.int64))
-    opened = pd.DataFrame({"family_id": fresh, "split_from": pd.array([None] * len(fresh), dtype="Int64")})
-    opened = opened.assign(
-        case_id=-np.arange(1, len(fresh) + 1, dtype=np.int64), contains_dwp=np.isin(fresh, dwp["family_id"])
+    opened = numbered_below_zero(
+        pd.DataFrame({"family_id": fresh, "split_from": pd.array([None] * len(fresh), dtype="Int64")}), results
     )
     back = standing.cases[
         (standing.cases["state"] == IDENTIFIED)
@@ -94,9 +92,9 @@ def identify(
     ]
     cases = pd.concat([opened[["case_id", "family_id"]], back[["case_id", "family_id"]]], ignore_index=True)
     home = own_members(members, day)
-    met = evaluated.results[evaluated.results["state"] == "met"]
-    problems = cases.merge(met, on="family_id")[["case_id", "family_id", "criterion"]]
-    problems = problems.assign(found_on=day, contains_dwp=_told(problems, dwp)).drop(columns="family_id")
+    met = results[results["state"] == "met"]
+    problems = cases.merge(met, on="family_id")[["case_id", "criterion", "contains_dwp"]].assign(found_on=day)
+    problems = problems[["case_id", "criterion", "found_on", "contains_dwp"]]
 
     with database.connect() as connection:
         sync_life(connection, declared.life)
@@ -119,15 +117,3 @@ def identify(
         counts = {"opened": len(numbers), "moved_back": len(back), "as_at": on.isoformat(), "pack": declared.pack.id}
         audit.append(connection, by_whom, "cases_identified", "casework", counts)
     return Identified(len(numbers), len(back))
-
-
-def _resting_on_dwp(evaluated: CriteriaResult, evidence: pd.DataFrame) -> pd.DataFrame:
-    """family_id, criterion whose result rests on a row of DWP's."""
-    rows = evidence.loc[evidence["partner"] == "dwp", "evidence_id"]
-    told = evaluated.decisive[evaluated.decisive["evidence_id"].isin(rows)]
-    return told[["family_id", "criterion"]].drop_duplicates()
-
-
-def _told(problems: pd.DataFrame, dwp: pd.DataFrame) -> pd.Series:
-    keys = pd.MultiIndex.from_frame(problems[["family_id", "criterion"]])
-    return pd.Series(keys.isin(pd.MultiIndex.from_frame(dwp)), index=problems.index)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import casework, criteria, doubt, families, link, nightly, publish
-from pipeline.contracts import load_agreements, load_contracts, load_link_model, load_vocabulary
+from pipeline import casework, criteria, doubt, escalation, families, linking, nightly, publish
+from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
@@ -43,26 +43,22 @@ def build(
     as_at: dt.date | None = None,
     pack_id: str = DEFAULT_PACK,
     progress: Progress = silent,
+    *,
+    full: bool = False,
 ) -> BuildSummary:
     """Link persons, form families, evaluate the criteria and publish, from what is loaded; one build at a time.
 
-    `as_at` defaults to the last day any accepted delivery covers. Raises BuildError when nothing is loaded. Run
+    `as_at` defaults to the last day any accepted delivery covers. `full`: compare all records and fit the link model
+    anew, where comparing what has changed would do. Raises BuildError when nothing is loaded. Run
     twice on the same deliveries, it changes no id and no flag.
     """
     vocabulary = load_vocabulary(settings.declarations)
     contracts = load_contracts(settings.declarations, vocabulary)
     model = load_link_model(settings.declarations)
     produced = frozenset().union(*(contract.evidence_kinds() for contract in contracts.values()))
-    closed = frozenset().union(
-        *(
-            contracts[feed.partner].evidence_kinds()
-            for agreement in load_agreements(settings.declarations)
-            for feed in agreement.feeds.values()
-            if feed.onward_blocked and feed.partner in contracts
-        )
-    )
     pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary, produced=produced)
     declared = casework.load_declared(settings.declarations, vocabulary, pack)
+    watching = escalation.declaration(settings)
     date = as_at or nightly.latest_period_end(database)
     if date is None:
         raise BuildError(
@@ -70,24 +66,18 @@ def build(
         )
     moment = pd.Timestamp(date)
 
-    with publish.open_run(database, as_at=date, pack=pack, model=model, closed_kinds=closed) as run:
+    with publish.open_run(database, as_at=date, pack=pack, model=model, closed_kinds=declared.closed.kinds) as run:
         summary = BuildSummary(run_id=run.run_id, as_at=date)
 
         with summary.timed("link"):
             progress("link persons", 0.05)
-            night = nightly.read_link_inputs(database)
-            linked = link.link_persons(
-                night.records,
-                link.Encodings.from_arrow(night.encodings),
-                model,
-                night.chance_agreement,
-                night.previous,
-                first_new_id=night.last_person_id + 1,
-                answers=night.answers,
-            )
+            tonight = linking.link_tonight(database, model, full=full)
+            night = tonight.night
+
+        with summary.timed("joint"):
             facts = nightly.read_evidence_inputs(database)
             linked = doubt.reason_together(
-                linked,
+                tonight.result,
                 night.records,
                 facts.attributes,
                 facts.residences,
@@ -140,11 +130,21 @@ def build(
                 casework.Facts(formed, evaluated, persons, evidence, coverage, linked.persons, moment),
             )
 
+        with summary.timed("escalation"):
+            progress("who meets services more and more", 0.83)
+            watched = escalation.Watched.of(evaluated)
+            risen = escalation.work_out(watching, watched, formed.members, evidence, coverage, moment)
+
         with summary.timed("publish"):
             progress("publish", 0.85)
             summary.counts = publish.publish(
                 run, linked, formed, evaluated, persons, evidence, doubtful, coverage,
                 lambda connection: casework.record(connection, worked, declared, run.run_id, date),
+                lambda connection: escalation.record(connection, risen, watching, run.run_id, date),
+                lambda connection: publish.write_link_state(
+                    connection, run, before=tonight.before and tonight.before.state, after=tonight.result.state,
+                    basis=night.basis, fitted_run=tonight.fitted_run,
+                ),
             )  # fmt: skip
         run.timings = summary.timings
         progress("published", 1.0)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from pipeline.casework.declared import Declared
 from pipeline.casework.follow import Followed, follow
-from pipeline.casework.life import MERGED
+from pipeline.casework.life import IDENTIFIED, MERGED
 from pipeline.casework.priority import Priority, prioritise
 from pipeline.claims import claim_lines, lineages, run_tests, take_baselines
 from pipeline.claims.claimable import LINE_COLUMNS
@@ -21,8 +21,6 @@ from pipeline.claims.result_tests import Measured
 from pipeline.costs import duplicated_services, family_costs
 from pipeline.records import CriteriaResult, FamilyResult
 from pipeline.spans import Ints, own_members
-
-DWP = "dwp"
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,8 @@ class Standing:
     cases: case_id, family_id, state, identified_on, attached_on; those merged away are left out. case_records: case_id,
     record_id. case_families: case_id, family_id. baselines: case_id, test, value. problems: case_id, criterion,
     found_on. claimed: case_id, family_id, claim, pounds, tariff_year. certificates: case_id, test. nominations:
-    record_id, partner, nominated_on, rank. ledger: old_id, new_id, change, of all runs before.
+    record_id, partner, nominated_on, rank. ledger: old_id, new_id, change, of all runs before. published_to: the latest
+    as-at date published under the pack, missing before the first.
     """
 
     cases: pd.DataFrame
@@ -44,6 +43,7 @@ class Standing:
     certificates: pd.DataFrame
     nominations: pd.DataFrame
     ledger: pd.DataFrame
+    published_to: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,20 @@ class Night:
 
 
 def work_out(standing: Standing, declared: Declared, facts: Facts) -> Night:
-    """The whole of a night's casework, in order. The same facts on the same files give the same night."""
-    restricted = _resting_on_dwp(facts)
-    results = facts.evaluated.results.assign(
-        contains_dwp=pd.MultiIndex.from_frame(facts.evaluated.results[["family_id", "criterion"]]).isin(restricted)
-    )
+    """The whole of a night's casework, in order. The same facts on the same files give the same night.
+
+    A night as at an earlier day than was published before looks back and opens no case: `pipeline.identify` does, when
+    somebody says so and why.
+    """
+    results = marked(facts.evaluated.results, declared)
     home = own_members(facts.formed.members, facts.as_at)
     then = standing.case_records.merge(facts.person_map, on="record_id")[["case_id", "person_id"]].drop_duplicates()
     selected = facts.evaluated.selection.loc[facts.evaluated.selection["selected"].astype(bool), "family_id"]
+    if standing.published_to is not None and facts.as_at < standing.published_to:
+        selected = selected.iloc[:0]
     places = {name: state.place for name, state in declared.life.states.items()}
     followed = follow(standing.cases, then, home, facts.formed.ledger, selected, places)
-    opened = _opened(followed, results, restricted, selected)
+    opened = numbered_below_zero(followed.opened, results)
     cases = _cases(standing, followed, opened, facts.as_at)
 
     people = people_of(cases, then, home, facts.persons)
@@ -107,7 +110,7 @@ def work_out(standing: Standing, declared: Declared, facts: Facts) -> Night:
     priority = prioritise(
         facts.evaluated.selection, results, costs, facts.formed.members, facts.evidence,
         standing.nominations.merge(facts.person_map, on="record_id"), declared.costs.spells, declared.weights,
-        facts.as_at,
+        facts.as_at, closed_values(declared),
     )  # fmt: skip
     all_baselines = stacked(standing.baselines, baselines.rows)
     tests = _tests(cases, people, facts, all_baselines, known_problems, here, declared)
@@ -146,24 +149,37 @@ def lines_of(
 
 
 def stacked(*frames: pd.DataFrame) -> pd.DataFrame:
-    """Frames under each other; those without rows have no say in the columns' types."""
-    filled = [frame for frame in frames if len(frame)] or [frames[0]]
-    return pd.concat(filled, ignore_index=True)
+    """Frames under each other; those without rows, and columns without values, have no say in the columns' types."""
+    columns = list(dict.fromkeys(name for frame in frames for name in frame))
+    filled = [frame.dropna(axis="columns", how="all") for frame in frames if len(frame)]
+    return (
+        pd.concat(filled, ignore_index=True).reindex(columns=columns) if filled else frames[0].reindex(columns=columns)
+    )
 
 
-def _resting_on_dwp(facts: Facts) -> pd.MultiIndex:
-    """Families and criteria whose result rests on a row of DWP's."""
-    dwp = facts.evidence.loc[facts.evidence["partner"] == DWP, "evidence_id"]
-    decisive = facts.evaluated.decisive
-    told = decisive.loc[decisive["evidence_id"].isin(dwp), ["family_id", "criterion"]].drop_duplicates()
-    return pd.MultiIndex.from_frame(told)
+def marked(results: pd.DataFrame, declared: Declared) -> pd.DataFrame:
+    """Results with contains_dwp: whether the criterion looks at evidence that is closed to onward disclosure."""
+    return results.assign(contains_dwp=results["criterion"].map(declared.closed_criteria()).astype(bool))
 
 
-def _opened(followed: Followed, results: pd.DataFrame, restricted: pd.MultiIndex, selected: pd.Series) -> pd.DataFrame:
-    flagged = set(restricted.get_level_values("family_id")) & set(selected)
-    opened = followed.opened.reset_index(drop=True)
-    return opened.assign(
-        case_id=-np.arange(1, len(opened) + 1, dtype=np.int64), contains_dwp=opened["family_id"].isin(flagged)
+def closed_values(declared: Declared) -> frozenset[str]:
+    """Which of the values that a priority is made of a closed feed goes into."""
+    values = {
+        "criteria_met": any(declared.closed_criteria().values()),
+        "fiscal_cost": any(declared.costs.is_closed(rule) for rule in declared.costs.rules),
+        "partners": bool(declared.closed.kinds - set(declared.weights.routine)),
+        "nominating_partners": declared.closed.nominates,
+        "best_rank": declared.closed.nominates,
+    }
+    return frozenset(name for name, closed in values.items() if closed)
+
+
+def numbered_below_zero(opened: pd.DataFrame, results: pd.DataFrame) -> pd.DataFrame:
+    """Cases to open, with provisional numbers; contains_dwp: a criterion that the family meets is marked so."""
+    flagged = results.loc[(results["state"] == "met") & results["contains_dwp"], "family_id"]
+    return opened.reset_index(drop=True).assign(
+        case_id=-np.arange(1, len(opened) + 1, dtype=np.int64),
+        contains_dwp=opened["family_id"].isin(flagged).to_numpy(),
     )
 
 
@@ -172,7 +188,9 @@ def _cases(standing: Standing, followed: Followed, opened: pd.DataFrame, as_at: 
     moved = followed.followed.set_index("case_id")["family_id"]
     cases = standing.cases[~standing.cases["case_id"].isin(followed.merged["case_id"])]
     cases = cases.assign(family_id=cases["case_id"].map(moved).fillna(cases["family_id"]).astype("int64"))
-    new = opened[["case_id", "family_id"]].assign(state="identified", identified_on=as_at, attached_on=None)
+    new = opened[["case_id", "family_id"]].assign(
+        state=IDENTIFIED, identified_on=as_at, attached_on=pd.Series(pd.NaT, opened.index, dtype="datetime64[ns]")
+    )
     both = stacked(cases, new)
     for column in ("identified_on", "attached_on"):
         both[column] = pd.to_datetime(both[column])
@@ -225,7 +243,7 @@ def _tests(
         return Measured(pd.DataFrame(columns=columns), _no_evidence())
     return run_tests(
         cases, people, facts.evidence, baselines, problems, here, facts.coverage, declared.tariffs, declared.last_terms,
-        facts.as_at,
+        facts.as_at, declared.closed.kinds,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Pure. The weights are data (`schemas/casework/priority.yaml`). A way to order a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,6 @@ from pipeline.spans import months_back, own_members
 PRIORITY_COLUMNS = ("place", "family_id", "score", "selected", "nominating_partners", "contains_dwp")
 PART_COLUMNS = ("family_id", "part", "value", "points", "contains_dwp")
 VALUES = ("criteria_met", "fiscal_cost", "partners", "nominating_partners", "best_rank")
-DWP = "dwp"
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,14 @@ def prioritise(
     spells: Iterable[str],
     weights: Weights,
     as_at: pd.Timestamp,
+    closed: Collection[str] = (),
 ) -> Priority:
     """The list: every family that the pack selects or a partner nominates, each with its score and the score's parts.
 
-    selection: family_id, selected. results: family_id, state, contains_dwp. costs: family_id, fiscal, contains_dwp.
-    nominations: person_id, partner, nominated_on, rank. `spells`: the kinds of evidence that are periods. Equal scores
-    keep the order of family ids.
+    selection: family_id, selected. results: family_id, state. costs: family_id, fiscal. nominations: person_id,
+    partner, nominated_on, rank. `spells`: the kinds of evidence that are periods. `closed`: of VALUES, those that a
+    feed closed to onward disclosure goes into; their parts are marked whatever the value, since a low number says
+    something too. Equal scores keep the order of family ids.
     """
     as_at = pd.Timestamp(as_at).normalize()
     family_of = own_members(members, as_at).set_index("person_id")["family_id"]
@@ -125,13 +126,6 @@ def prioritise(
         "nominating_partners": by_family["partner"].nunique().reindex(listed).fillna(0),
         "best_rank": by_family["rank"].min().reindex(listed),
     }
-    restricted = {
-        "criteria_met": met.loc[met["contains_dwp"].astype(bool), "family_id"],
-        "fiscal_cost": costs.loc[costs["contains_dwp"].astype(bool), "family_id"],
-        "partners": involved.loc[involved["partner"] == DWP, "family_id"],
-        "nominating_partners": nominated.loc[nominated["partner"] == DWP, "family_id"],
-        "best_rank": nominated.loc[nominated["partner"] == DWP, "family_id"],
-    }
     parts = [
         pd.DataFrame(
             {
@@ -139,7 +133,7 @@ def prioritise(
                 "part": part.id,
                 "value": values[part.of].astype(float).to_numpy(),
                 "points": part.points(values[part.of].astype(float)).to_numpy(),
-                "contains_dwp": listed.isin(restricted[part.of]),
+                "contains_dwp": part.of in closed,
             }
         )
         for part in weights.parts

@@ -42,6 +42,11 @@ def last_run(database: Database) -> LastRun:
 
 def read_standing(database: Database, pack: str) -> Standing:
     """Everything on file of a pack's cases, read as the evaluating role."""
+    with database.connect() as plain:
+        row = plain.execute(
+            "select max(as_at) from registry.run where state = 'published' and pack = %s", (pack,)
+        ).fetchone()
+    published_to = pd.Timestamp(row[0]) if row and row[0] else None
     with database.adbc(role=EVALUATOR) as connection:
 
         def frame(sql: str, *parameters: Any) -> pd.DataFrame:
@@ -94,6 +99,7 @@ def read_standing(database: Database, pack: str) -> Standing:
             ledger=frame(
                 "select old_id, new_id, change from publication.family_ledger where change in ('merge', 'split')"
             ),
+            published_to=published_to,
         )
 
 

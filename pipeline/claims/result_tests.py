@@ -20,7 +20,6 @@ BASELINE_COLUMNS = ("case_id", "test", "value")
 TEST_COLUMNS = ("case_id", "test", "state", "reason", "before", "now", "contains_dwp")
 TEST_EVIDENCE_COLUMNS = ("case_id", "test", "evidence_id", "period")
 BEFORE, NOW = "before", "now"
-DWP = "dwp"
 
 
 @dataclass(frozen=True)
@@ -81,13 +80,15 @@ def run_tests(
     pack: TariffPack,
     last_terms: LastTerms,
     as_at: pd.Timestamp,
+    closed_kinds: frozenset[str] = frozenset(),
 ) -> Measured:
     """Every test of the pack for every case, as at a date: one row per case and test.
 
-    cases: case_id, identified_on. results: case_id, criterion, state, of the pack now. problems: case_id, criterion,
-    of identification and found later. state: passed, failed, not_applicable, too_early (its months reach back to before
-    identification), needs_certificate (no feed shows it: work, or a child whom no school knows), or unknown (no fresh
-    feed, no baseline). Nothing is passed on silence: a kind that no fresh feed covers makes its test unknown.
+    cases: case_id, identified_on. results: case_id, criterion, state, contains_dwp, of the pack now. problems:
+    case_id, criterion, of identification and found later. state: passed, failed, not_applicable, too_early (its months
+    reach back to before identification), needs_certificate (no feed shows it: work, or a child whom no school knows),
+    or unknown (no fresh feed, no baseline). Nothing is passed on silence: a kind that no fresh feed covers makes its
+    test unknown. A test that looks at `closed_kinds` (of feeds closed to onward disclosure) is marked in every state.
     """
     as_at = pd.Timestamp(as_at).normalize()
     facts = measure.facts_of(people, evidence)
@@ -110,12 +111,8 @@ def run_tests(
         gaps = _gaps(test, coverage)
         if gaps:
             frame = frame.assign(state="unknown", reason=gaps)
-        restricted = bool(((coverage["partner"] == DWP) & coverage["kind"].isin(test.all_kinds)).any())
-        if test.kind == "no_problem_left":
-            told = results[results.get("contains_dwp", pd.Series(False, index=results.index)).astype(bool)]
-            frame["contains_dwp"] = frame["case_id"].isin(told["case_id"])
-        else:
-            frame["contains_dwp"] = restricted
+        looks_at_results = test.kind == "no_problem_left" and bool(results["contains_dwp"].any())
+        frame["contains_dwp"] = looks_at_results or bool(closed_kinds.intersection(test.all_kinds))
         frames.append(frame[list(TEST_COLUMNS)])
         rows.append(_told(found, test, NOW))
     tested = pd.concat(frames, ignore_index=True) if frames else _empty(TEST_COLUMNS)

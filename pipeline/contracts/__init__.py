@@ -1,6 +1,7 @@
 """Declarations in `schemas/` as frozen objects, checked when loaded. No I/O but reading YAML; no data frames."""
 
 from pipeline.contracts.agreement import Agreement, Feed, agreement_for, load_agreements
+from pipeline.contracts.closed import Closed, load_closed
 from pipeline.contracts.evidence import EvidenceKind, Vocabulary, load_vocabulary
 from pipeline.contracts.extract import (
     Column,
@@ -14,6 +15,7 @@ from pipeline.contracts.loading import load_contract, load_contracts
 
 __all__ = [
     "Agreement",
+    "Closed",
     "Column",
     "Comparison",
     "Contract",
@@ -28,6 +30,7 @@ __all__ = [
     "Vocabulary",
     "agreement_for",
     "load_agreements",
+    "load_closed",
     "load_contract",
     "load_contracts",
     "load_encoding",

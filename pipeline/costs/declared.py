@@ -94,6 +94,11 @@ class CostModel:
     unit_costs: dict[str, UnitCost]
     prices: Prices
     spells: frozenset[str]  # kinds that are periods
+    closed_kinds: frozenset[str]  # kinds of evidence of feeds closed to onward disclosure
+
+    def is_closed(self, entry: CostRule | Service) -> bool:
+        """Whether a cost or service looks at evidence that is closed to onward disclosure."""
+        return bool(self.closed_kinds.intersection(entry.kinds))
 
     def used(self) -> list[Priced]:
         """The codes that the rules use, each once per rule, in their order."""
@@ -104,8 +109,8 @@ class CostModel:
         return sorted(set(kinds) - {kind for rule in self.rules for kind in rule.kinds})
 
 
-def load_cost_model(folder: Path, vocabulary: Vocabulary) -> CostModel:
-    """The cost model in `schemas/costs`.
+def load_cost_model(folder: Path, vocabulary: Vocabulary, closed_kinds: frozenset[str] = frozenset()) -> CostModel:
+    """The cost model in `schemas/costs`; what rests on `closed_kinds` is marked.
 
     Raises DeclarationError, with the line: a code that is not in the table, a kind, code or role that the vocabulary
     has not, a unit that the measure cannot count, an agency or price year that is not declared.
@@ -136,6 +141,7 @@ def load_cost_model(folder: Path, vocabulary: Vocabulary) -> CostModel:
         unit_costs=table,
         prices=prices,
         spells=frozenset(name for name, kind in vocabulary.kinds.items() if kind.spell),
+        closed_kinds=closed_kinds,
     )
 
 

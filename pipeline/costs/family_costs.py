@@ -19,7 +19,6 @@ COST_COLUMNS = (
     "contains_dwp",
 )  # fmt: skip
 MONEY = ("fiscal", "economic", "cashable")
-DWP = "dwp"  # onward disclosure of what rests on its data is restricted by law
 _ADULT_MONTHS = 18 * 12
 _FACT = ["kind", "code", "start_date"]
 
@@ -72,7 +71,7 @@ def _facts_by_kind(
     rows = evidence[evidence["kind"].isin(kinds)]
     person = pd.Index(people["person_id"].to_numpy()).get_indexer(pd.Index(rows["person_id"]))
     rows = rows.assign(person=person)[person >= 0]
-    rows = rows.assign(family=family[rows["person"].to_numpy()], dwp=(rows["partner"] == DWP).to_numpy())
+    rows = rows.assign(family=family[rows["person"].to_numpy()])
     for column in ("kind", "code", "role"):
         rows[column] = rows[column].astype(object)
     for column in ("start_date", "end_date"):
@@ -88,7 +87,7 @@ def _counted(
     window: Span,
     model: CostModel,
 ) -> pd.DataFrame:
-    """Per family with any: quantity in the rule's unit, number of facts, whether DWP's data are among them."""
+    """Per family with any: quantity in the rule's unit, number of facts, whether it rests on a closed feed."""
     rows = _rows_of(rule, facts, people, window)
     if rule.measure == "days":
         whose = rows["family" if rule.per == "family" else "person"].to_numpy(dtype=np.int64)
@@ -105,14 +104,13 @@ def _counted(
         by_family = np.bincount(once["family"].to_numpy(dtype=np.int64), minlength=families).astype(np.float64)
     family = rows["family"].to_numpy(dtype=np.int64)
     number = np.bincount(family, minlength=families)
-    dwp = np.bincount(family[rows["dwp"].to_numpy(dtype=bool)], minlength=families) > 0
     having = np.flatnonzero(by_family > 0)
     return pd.DataFrame(
         {
             "family": having,
             "quantity": by_family[having] * rule.share,
             "facts": number[having],
-            "contains_dwp": dwp[having],
+            "contains_dwp": model.is_closed(rule),
         }
     )
 
@@ -180,6 +178,6 @@ def _priced(quantities: pd.DataFrame, model: CostModel, prices: str) -> pd.DataF
 
 
 _EMPTY = {
-    "person": "int64", "family": "int64", "dwp": "bool", "kind": "object", "code": "object", "quantity": "float64",
+    "person": "int64", "family": "int64", "kind": "object", "code": "object", "quantity": "float64",
     "start_date": "datetime64[ns]", "end_date": "datetime64[ns]",
 }  # fmt: skip

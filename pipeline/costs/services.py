@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.costs.declared import CostModel, Service
-from pipeline.costs.family_costs import DWP
 from pipeline.spans import months_back, own_members
 
 DUPLICATED_COLUMNS = (
@@ -18,8 +17,9 @@ def duplicated_services(
 ) -> pd.DataFrame:
     """DUPLICATED_COLUMNS: one row per family, need and service, where two agencies or more worked on the need.
 
-    In the model's last months up to the date. `first_day` and `last_day` are of what the service recorded in them
-    (`last_day` empty while it lasts).
+    In the model's last months up to the date. A need on which a closed feed's service works is marked with all its
+    services: that they are several is what that feed says. `first_day` and `last_day` are of what the service recorded
+    in them (`last_day` empty while it lasts).
     """
     as_at = pd.Timestamp(as_at).normalize()
     window = months_back(as_at, model.service_months)
@@ -32,30 +32,26 @@ def duplicated_services(
     rows = rows.assign(
         last_day=rows["end_date"].where(spell, rows["start_date"]), lasts=spell & rows["end_date"].isna()
     )[recent]
-    found = [_at_work(service, rows) for service in model.services]
+    found = [_at_work(service, rows, model.is_closed(service)) for service in model.services]
     work = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(DUPLICATED_COLUMNS))
     several = work.groupby(["family_id", "need"])["agency"].transform("nunique") > 1
-    work = work[several].sort_values(["family_id", "need", "agency", "service"], ignore_index=True)
+    work = work[several].assign(contains_dwp=work.groupby(["family_id", "need"])["contains_dwp"].transform("any"))
+    work = work.sort_values(["family_id", "need", "agency", "service"], ignore_index=True)
     return work.astype({"family_id": "int64", "facts": "int64", "contains_dwp": bool})[list(DUPLICATED_COLUMNS)]
 
 
-def _at_work(service: Service, rows: pd.DataFrame) -> pd.DataFrame:
+def _at_work(service: Service, rows: pd.DataFrame, closed: bool) -> pd.DataFrame:
     mine = rows[rows["kind"].isin(service.kinds)]
     if service.codes is not None:
         mine = mine[mine["code"].isin(service.codes)]
     if service.roles is not None:
         mine = mine[mine["role"].isin(service.roles)]
-    grouped = (
-        mine.assign(dwp=mine["partner"] == DWP)
-        .groupby("family_id", as_index=False)
-        .agg(
-            first_day=("start_date", "min"),
-            last_day=("last_day", "max"),
-            lasts=("lasts", "any"),
-            facts=("kind", "size"),
-            contains_dwp=("dwp", "any"),
-        )
+    grouped = mine.groupby("family_id", as_index=False).agg(
+        first_day=("start_date", "min"),
+        last_day=("last_day", "max"),
+        lasts=("lasts", "any"),
+        facts=("kind", "size"),
     )
     grouped["last_day"] = grouped["last_day"].mask(grouped["lasts"].astype(bool))
-    grouped = grouped.assign(need=service.need, agency=service.agency, service=service.id)
+    grouped = grouped.assign(need=service.need, agency=service.agency, service=service.id, contains_dwp=closed)
     return grouped[list(DUPLICATED_COLUMNS)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.contracts import load_vocabulary
+from pipeline.contracts import load_closed, load_vocabulary
 from pipeline.costs import CostModel, duplicated_services, family_costs, in_prices, load_cost_model
 from pipeline.costs.family_costs import MONEY
 from pipeline.errors import DeclarationError
@@ -18,7 +19,8 @@ from pipeline.settings import PROJECT
 from pipeline.spans import covered_days, months_back
 from tests.casework.small_tables import AS_AT, evidence, fact, members, persons
 
-MODEL = load_cost_model(PROJECT / "schemas" / "costs", load_vocabulary(PROJECT / "schemas"))
+VOCABULARY = load_vocabulary(PROJECT / "schemas")
+MODEL = load_cost_model(PROJECT / "schemas" / "costs", VOCABULARY, load_closed(PROJECT / "schemas", VOCABULARY).kinds)
 BIRTHS = {1: "1980-03-01", 2: "1978-01-01", 3: "2001-05-01", 4: "2004-09-01"}
 FAMILY = [(7, 1, "adult"), (7, 2, "adult"), (7, 3, "child"), (7, 4, "child")]
 
@@ -151,6 +153,24 @@ def test_two_agencies_on_one_need_are_listed_and_one_agency_twice_is_not() -> No
     ]
     assert listed["contains_dwp"].tolist() == [False, False, True, True]
     assert listed["last_day"].isna().tolist() == [False, True, True, False]
+
+
+def test_what_rests_on_a_closed_feed_is_what_the_agreement_says() -> None:
+    facts = (
+        fact(1, "out_of_work_benefit", "2014-01-01", code="JSA", partner="council"),  # DWP's fact, whoever passes it on
+        fact(1, "arrest", "2014-02-01", role="suspect"),
+        fact(3, "early_help", "2014-02-01"),
+        fact(4, "child_in_need", "2014-02-01", code="N1"),
+    )
+    assert costs(*facts).groupby("need")["contains_dwp"].unique().map(list).to_dict() == {
+        "child_safety": [False], "crime_asb": [False], "work": [True],
+    }  # fmt: skip
+    police_too = replace(MODEL, closed_kinds=MODEL.closed_kinds | {"arrest"})
+    assert of(costs(*facts, model=police_too), "arrest")["contains_dwp"].all()
+    # Where one of the services on a need is closed, that there are several at work is its knowledge too.
+    early_help = replace(MODEL, closed_kinds=frozenset({"early_help"}))
+    listed = duplicated_services(members(*FAMILY), evidence(*facts), early_help, AS_AT)
+    assert listed["contains_dwp"].tolist() == [True, True]
 
 
 # --- properties
