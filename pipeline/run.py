@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import casework, criteria, doubt, escalation, families, linking, nightly, publish
+from pipeline import casework, criteria, doubt, families, link, nightly, publish
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
@@ -43,13 +43,10 @@ def build(
     as_at: dt.date | None = None,
     pack_id: str = DEFAULT_PACK,
     progress: Progress = silent,
-    *,
-    full: bool = False,
 ) -> BuildSummary:
     """Link persons, form families, evaluate the criteria and publish, from what is loaded; one build at a time.
 
-    `as_at` defaults to the last day any accepted delivery covers. `full`: compare all records and fit the link model
-    anew, where comparing what has changed would do. Raises BuildError when nothing is loaded. Run
+    `as_at` defaults to the last day any accepted delivery covers. Raises BuildError when nothing is loaded. Run
     twice on the same deliveries, it changes no id and no flag.
     """
     vocabulary = load_vocabulary(settings.declarations)
@@ -58,7 +55,6 @@ def build(
     produced = frozenset().union(*(contract.evidence_kinds() for contract in contracts.values()))
     pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary, produced=produced)
     declared = casework.load_declared(settings.declarations, vocabulary, pack)
-    watching = escalation.declaration(settings)
     date = as_at or nightly.latest_period_end(database)
     if date is None:
         raise BuildError(
@@ -71,13 +67,19 @@ def build(
 
         with summary.timed("link"):
             progress("link persons", 0.05)
-            tonight = linking.link_tonight(database, model, full=full)
-            night = tonight.night
-
-        with summary.timed("joint"):
+            night = nightly.read_link_inputs(database)
+            linked = link.link_persons(
+                night.records,
+                link.Encodings.from_arrow(night.encodings),
+                model,
+                night.chance_agreement,
+                night.previous,
+                first_new_id=night.last_person_id + 1,
+                answers=night.answers,
+            )
             facts = nightly.read_evidence_inputs(database)
             linked = doubt.reason_together(
-                tonight.result,
+                linked,
                 night.records,
                 facts.attributes,
                 facts.residences,
@@ -130,21 +132,11 @@ def build(
                 casework.Facts(formed, evaluated, persons, evidence, coverage, linked.persons, moment),
             )
 
-        with summary.timed("escalation"):
-            progress("who meets services more and more", 0.83)
-            watched = escalation.Watched.of(evaluated)
-            risen = escalation.work_out(watching, watched, formed.members, evidence, coverage, moment)
-
         with summary.timed("publish"):
             progress("publish", 0.85)
             summary.counts = publish.publish(
                 run, linked, formed, evaluated, persons, evidence, doubtful, coverage,
                 lambda connection: casework.record(connection, worked, declared, run.run_id, date),
-                lambda connection: escalation.record(connection, risen, watching, run.run_id, date),
-                lambda connection: publish.write_link_state(
-                    connection, run, before=tonight.before and tonight.before.state, after=tonight.result.state,
-                    basis=night.basis, fitted_run=tonight.fitted_run,
-                ),
             )  # fmt: skip
         run.timings = summary.timings
         progress("published", 1.0)
