@@ -18,6 +18,8 @@ from typing import Any, ParamSpec, TypeVar
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from pipeline.errors import StoreError, WholeFamilyError
+from pipeline.notices import Notice, routes, send
+from pipeline.settings import read_settings
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -59,17 +61,35 @@ def as_airflow_failure(error: Exception) -> AirflowException:
 
 
 def tell(context: dict[str, Any]) -> None:
-    """Failure callback: one plain line in the task's log and in `logs/alerts.log` of Airflow's home."""
+    """Failure callback: one plain line in the task's log and in `logs/alerts.log` of Airflow's home, and a notice by
+    every route of `hub/notices.yaml`. A route that fails is a line of its own there; it never hides the failure."""
     task = context["ti"]
     error = context.get("exception")
     text = " ".join(str(error).split()) if error else (
         "the task was ended from outside. What to do: see that the machine has memory and disk to spare; run it again."
     )  # fmt: skip
-    line = f"{task.dag_id}.{task.task_id}: {text}"
-    log.error(line)
+    what = f"{task.dag_id}.{task.task_id}"
+    alert = "task-ended" if not error else "ingest-failed" if task.dag_id.startswith("ingest_") else "build-failed"
+    notice = Notice(alert, what, text, dt.datetime.now(dt.UTC))
+    log.error(f"{what}: {text}")
+    _append(notice.at, f"{what}: {text}")
+    for line in _send(notice):
+        log.error(line)
+        _append(notice.at, line)
+
+
+def _send(notice: Notice) -> list[str]:
+    """What could not be sent. A declaration that is not well formed is said likewise: the alert itself stands."""
+    try:
+        return send(routes(read_settings()), notice)
+    except WholeFamilyError as problem:
+        return [f"no notice was sent: {problem}"]
+
+
+def _append(at: dt.datetime, line: str) -> None:
     path = Path(os.environ["AIRFLOW_HOME"]) / ALERTS
     with path.open("a", encoding="utf-8") as stream:
-        stream.write(f"{dt.datetime.now(dt.UTC).isoformat(timespec='seconds')}\t{line}\n")
+        stream.write(f"{at.isoformat(timespec='seconds')}\t{line}\n")
 
 
 def _kind(error: Exception) -> str:

@@ -9,6 +9,7 @@ import traceback
 import typer
 
 from pipeline.cli import (
+    alerts,
     attack,
     bench,
     cases,
@@ -16,6 +17,7 @@ from pipeline.cli import (
     claims,
     criteria,
     demo,
+    escalation,
     governance,
     hub,
     partner,
@@ -31,7 +33,21 @@ Everything of an installation stands in its home: --home DIR, or WHOLEFAMILY_HOM
 app = typer.Typer(
     help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
-for group in (demo, partner, hub, criteria, governance, bench, attack, review, questions, casework, cases, claims):
+for group in (
+    demo,
+    partner,
+    hub,
+    criteria,
+    governance,
+    bench,
+    attack,
+    review,
+    questions,
+    casework,
+    cases,
+    claims,
+    alerts,
+):
     group.add_to(app)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+from http.server import HTTPServer
 from typing import Any
 
 import pytest
 
-from pipeline.settings import Settings
+from pipeline.settings import PROJECT, Settings
 from tests.airflow.conftest import ask_airflow
+from tests.notices.sinks import WebSink, serving
 
 TRY_ALL = """
 import json, os, sys, traceback
@@ -61,12 +63,17 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    from pipeline.settings import PROJECT
-
-    home = tmp_path_factory.mktemp("failures")
-    answer = ask_airflow(Settings(home=home), TRY_ALL.format(dags=str(PROJECT / "dags")))
-    alerts = Settings(home=home).airflow / "logs" / "alerts.log"
-    return {"alerts": Path(alerts).read_text(), **answer}
+    settings = Settings(home=tmp_path_factory.mktemp("failures"))
+    settings.hub_keys.mkdir(parents=True)
+    with serving(HTTPServer(("127.0.0.1", 0), WebSink)) as web:
+        hook = settings.hub_keys / "hook"
+        hook.write_text(f"http://127.0.0.1:{web.server_address[1]}/alerts")
+        hook.chmod(0o600)
+        (settings.hub / "notices.yaml").write_text("webhook: {url_file: hook}\n")
+        answer = ask_airflow(settings, TRY_ALL.format(dags=str(PROJECT / "dags")))
+        sent = [json.loads(body) for _path, body in web.messages]  # type: ignore[attr-defined]
+    alerts = (settings.airflow / "logs" / "alerts.log").read_text()
+    return {"alerts": alerts, "sent": sent, **answer}
 
 
 def test_our_errors_keep_their_words(told: dict[str, Any]) -> None:
@@ -74,7 +81,7 @@ def test_our_errors_keep_their_words(told: dict[str, Any]) -> None:
 
 
 def test_only_what_may_pass_by_itself_is_retried(told: dict[str, Any]) -> None:
-    final = {name: case["final"] for name, case in told.items() if name != "alerts"}
+    final = {name: case["final"] for name, case in told.items() if name not in ("alerts", "sent")}
     assert final == {
         "rejected": True, "nothing": True, "store": False, "skipped": False,
         "unforeseen": False, "database": False, "disk": False,
@@ -107,3 +114,10 @@ def test_one_alert_line_per_failure(told: dict[str, Any]) -> None:
     )
     assert "ended from outside" in lines[-1]
     assert all(line.count("What to do:") == 1 for line in lines if "skipped" not in line)
+
+
+def test_each_failure_reaches_the_webhook_with_its_entry_in_the_runbook(told: dict[str, Any]) -> None:
+    assert [f"{notice['what']}: {notice['text']}" for notice in told["sent"]] == [
+        line.split("\t", 1)[1] for line in told["alerts"].splitlines()
+    ]
+    assert [notice["alert"] for notice in told["sent"]] == ["ingest-failed"] * 7 + ["task-ended"]
