@@ -6,7 +6,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from orchestration.defaults import DAG_DEFAULTS, ZONE
 from orchestration.feeds import Feed, delivered, feeds
-from orchestration.steps import take_in_deliveries
+from orchestration.steps import take_in_deliveries, tell_of_rejections
 from pipeline.settings import read_settings
 
 DAG_DOC = """\
@@ -18,13 +18,15 @@ Opens what waits in the landing folder, verifies signature, order and known-answ
 against the contract, quarantines the rows that do not pass, and loads the rest in one transaction.
 
 * **No delivery waits:** the task is skipped; the build goes on with the last good data.
-* **A delivery is rejected:** the task fails at once, without retries, and nothing that users see has changed. The
-  alert says where, which rule and what to do; `wholefamily deliveries` says it again. After a corrected delivery,
-  trigger this DAG.
+* **Nothing has come for longer than the contract allows:** the task fails, every night until something does.
+* **A delivery is rejected:** the task (or, where others were taken in beside it, `tell_of_rejections`) fails at once,
+  without retries, and nothing that users see has changed. The alert says where, which rule and what to do;
+  `wholefamily deliveries` says it again. After a corrected delivery, trigger this DAG.
 * **Run it again at any time:** twice is once.
 """
 
 TASK_DOC = "Same as `wholefamily ingest {partner}`. Hands on delivery ids, states and row counts; never a row."
+REJECTIONS_DOC = "Fails, and so alerts, when a delivery was rejected while others of the same night were taken in."
 
 
 def ingest_dag(feed: Feed) -> DAG:
@@ -37,11 +39,12 @@ def ingest_dag(feed: Feed) -> DAG:
         tags=["ingest", partner],
         **DAG_DEFAULTS,
     ) as dag:
-        task(
+        taken = task(
             task_id="take_in_deliveries",
             outlets=[delivered(partner)],
             doc_md=TASK_DOC.format(partner=partner),
         )(take_in_deliveries)(partner, feed.problem)
+        task(task_id="tell_of_rejections", doc_md=REJECTIONS_DOC)(tell_of_rejections)(taken)
     return dag
 
 

@@ -71,6 +71,12 @@ class CaseworkError(WholeFamilyError):
     exit_code = 10
 
 
+class LatenessError(WholeFamilyError):
+    """A partner has delivered nothing that could be taken in for longer than its contract allows."""
+
+    exit_code = 12
+
+
 class TruthError(WholeFamilyError):
     """The truth to measure against is missing or not in its layout."""
 

@@ -17,9 +17,16 @@ from pipeline.errors import DeclarationError
 
 @told_plainly
 def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
-    """Ingest what waits in the partner's landing folder; skipped when nothing does, failed when one is rejected."""
+    """Ingest what waits in the partner's landing folder; skipped when nothing does.
+
+    Failed when all that waited is rejected, or nothing has come for longer than the contract allows. Where some is
+    taken in and some rejected, this task does its part, so that the build learns of the new data, and
+    `tell_of_rejections` fails.
+    """
     from pipeline import lineage
-    from pipeline.ingest import ingest_partner
+    from pipeline.contracts import load_contract, load_vocabulary
+    from pipeline.ingest import take_in
+    from pipeline.ingest.lateness import late_partners, lateness_error
     from pipeline.settings import read_settings
     from pipeline.store.database import open_database
 
@@ -27,16 +34,33 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
         raise AirflowFailException(problem)
     settings = read_settings()
     with open_database(settings) as database:
-        outcomes = ingest_partner(settings, database, partner)
-    if not outcomes:
+        taken = take_in(settings, database, partner)
+        contract = load_contract(
+            settings.declarations / "extracts" / f"{partner}.yaml", load_vocabulary(settings.declarations)
+        )
+        with database.connect() as connection:
+            late = late_partners(connection, {partner: contract}, dt.datetime.now(dt.UTC).date())
+    if not taken.accepted:
+        if taken.rejections:
+            raise taken.rejections[0]
+        if late:
+            raise lateness_error(late)
         raise AirflowSkipException(f"No delivery of {partner} waits in its landing folder.")
-    loaded = {o.delivery_id: (o.rows_loaded, o.rows_quarantined) for o in outcomes}
+    loaded = {o.delivery_id: (o.rows_loaded, o.rows_quarantined) for o in taken.accepted}
     _emit(lineage.of_ingest(partner, loaded))
     return {
         "deliveries": sorted(loaded),
+        "rejections": [str(rejection) for rejection in taken.rejections],
         "rows_loaded": sum(rows[0] for rows in loaded.values()),
         "rows_quarantined": sum(rows[1] for rows in loaded.values()),
     }
+
+
+@told_plainly
+def tell_of_rejections(taken: dict[str, Any]) -> None:
+    """Fail, and so alert, when a delivery was rejected beside others that were taken in."""
+    if taken["rejections"]:
+        raise AirflowFailException(" ".join(taken["rejections"]))
 
 
 @told_plainly

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from pipeline.cli.options import (
     settings_of,
 )
 from pipeline.terminal import console, progress_bar
+
+if TYPE_CHECKING:
+    from pipeline.ingest import DeliveryOutcome
 
 PANEL = "At the hub"
 
@@ -34,32 +37,42 @@ def ingest(
 ) -> None:
     """Take in the deliveries that wait in the landing folders: verify, open, check, quarantine, load.
 
+    Ends with exit code 5 when one is rejected (the others are in), 12 when a partner has been silent for too long.
+
     Example: `wholefamily ingest schools`
     """
+    import datetime as dt
+
     from pipeline.errors import WholeFamilyError
-    from pipeline.ingest import ingest_partner
+    from pipeline.ingest import take_in
+    from pipeline.ingest.lateness import late_partners, lateness_error
     from pipeline.lineage import of_ingest, record_lineage
     from pipeline.reports.tables import deliveries_table
     from pipeline.store.database import open_database
 
     settings = settings_of(home, database_url)
-    partners = [contract_of(settings, partner).partner] if partner else sorted(contracts_of(settings))
+    contracts = {partner: contract_of(settings, partner)} if partner else contracts_of(settings)
     terminal = console()
     failures: list[WholeFamilyError] = []
-    outcomes = []
+    outcomes: list[DeliveryOutcome] = []
     with open_database(settings) as database:
-        for name in partners:
+        for name in sorted(contracts):
             with progress_bar(f"Ingest {name}", terminal) as progress:
                 try:
-                    taken = ingest_partner(settings, database, name, progress=progress)
+                    taken = take_in(settings, database, name, progress=progress)
                 except WholeFamilyError as failure:
                     failures.append(failure)
                     record_lineage(settings, f"ingest.{name}", of_ingest(name, {}), failure)
                     continue
-            if taken:
-                rows = {outcome.delivery_id: (outcome.rows_loaded, outcome.rows_quarantined) for outcome in taken}
+            if taken.accepted:
+                rows = {o.delivery_id: (o.rows_loaded, o.rows_quarantined) for o in taken.accepted}
                 record_lineage(settings, f"ingest.{name}", of_ingest(name, rows))
-            outcomes += taken
+            for rejection in taken.rejections:
+                record_lineage(settings, f"ingest.{name}", of_ingest(name, {}), rejection)
+            failures += taken.rejections
+            outcomes += taken.outcomes
+        with database.connect() as connection:
+            late = late_partners(connection, contracts, dt.datetime.now(dt.UTC).date())
     if outcomes:
         terminal.print(deliveries_table(outcomes))
     elif not failures:
@@ -68,7 +81,12 @@ def ingest(
         typer.echo(str(other), err=True)
     if failures:
         typer.echo("What was taken in stays; wholefamily deliveries lists every delivery and its state.", err=True)
+    if failures and late:
+        typer.echo(str(lateness_error(late)), err=True)
+    if failures:
         raise failures[0]
+    if late:
+        raise lateness_error(late)
 
 
 def build(
@@ -86,6 +104,9 @@ def build(
 
     Example: `wholefamily build --as-at 2014-07-31 --pack troubled-families-2012`
     """
+    import datetime as dt
+
+    from pipeline.ingest.lateness import late_partners
     from pipeline.lineage import of_build, record_lineage
     from pipeline.reports.tables import build_table
     from pipeline.run import build as run_build
@@ -95,27 +116,57 @@ def build(
     terminal = console()
     with open_database(settings) as database, progress_bar("Build", terminal) as progress:
         summary = run_build(settings, database, day(as_at, "--as-at"), pack, progress=progress)
+        with database.connect() as connection:
+            late = late_partners(connection, contracts_of(settings), dt.datetime.now(dt.UTC).date())
     record_lineage(settings, "build", of_build(summary.run_id, summary.counts["families"]))
+    for one in late:
+        typer.echo(f"Built from the last good data. Late: {one}", err=True)
     if as_json:
         typer.echo(json.dumps({"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": summary.counts}))
     else:
         terminal.print(build_table(summary.counts, summary.timings))
 
 
-def deliveries(home: Home = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
-    """List every delivery: state, rows, and for a rejected one where, which rule, what to do.
+def deliveries(
+    delivery_id: Annotated[
+        str | None, typer.Argument(help="One delivery: what is quarantined of it, and why; without it, all of them.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="End with exit code 12 when a partner is late.")] = False,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """List every delivery: state, rows, why one is rejected, who is late; or the quarantined rows of one.
 
-    Example: `wholefamily deliveries`
+    Example: `wholefamily deliveries`, `wholefamily deliveries schools-000002-1f3a9c04`
     """
+    import datetime as dt
+
+    from pipeline.ingest.lateness import late_partners, lateness_error
+    from pipeline.reports.quarantined import quarantine_table, read_quarantined
     from pipeline.reports.tables import deliveries_register, read_deliveries
     from pipeline.store.database import open_database
 
-    with open_database(settings_of(home, database_url)) as database:
+    settings = settings_of(home, database_url)
+    with open_database(settings) as database:
+        if delivery_id is not None:
+            found = read_quarantined(database, delivery_id)
+            if as_json:
+                typer.echo(json.dumps(found.as_json(), default=str))
+            else:
+                console().print(quarantine_table(found))
+            return
         rows = read_deliveries(database)
+        with database.connect() as connection:
+            late = late_partners(connection, contracts_of(settings), dt.datetime.now(dt.UTC).date())
     if as_json:
         typer.echo(json.dumps(rows, default=str))
     else:
         console().print(deliveries_register(rows))
+        for one in late:
+            typer.echo(f"Late: {one}", err=True)
+    if check and late:
+        raise lateness_error(late)
 
 
 def evaluate(

@@ -45,6 +45,18 @@ class DeliveryOutcome:
     remedy: str | None = None
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What an ingest of one partner did: an outcome for each delivery that waited, and the errors of the rejected."""
+
+    outcomes: tuple[DeliveryOutcome, ...] = ()
+    rejections: tuple[DeliveryError, ...] = ()
+
+    @property
+    def accepted(self) -> tuple[DeliveryOutcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.state != "rejected")
+
+
 def ingest_partner(
     settings: Settings,
     database: Database,
@@ -53,30 +65,42 @@ def ingest_partner(
     *,
     patience: float = PATIENCE,
 ) -> list[DeliveryOutcome]:
+    """As `take_in`, for callers to whom a rejection is an error: the first is raised, when all others are in."""
+    taken = take_in(settings, database, partner, progress, patience=patience)
+    if taken.rejections:
+        raise taken.rejections[0]
+    return list(taken.outcomes)
+
+
+def take_in(
+    settings: Settings,
+    database: Database,
+    partner: str,
+    progress: Progress = silent,
+    *,
+    patience: float = PATIENCE,
+) -> Taken:
     """Take in every delivery of a partner that waits, in the order of their sequence numbers.
 
     Returns an outcome each; none when nothing waits, so running it again changes nothing. A rejected delivery is
-    recorded and set aside, and changes nothing else; the others go on, and at the end the first rejection is raised
-    as DeliveryError. Raises DeclarationError, KeyMaterialError or StoreError when the hub itself is at fault: the
-    delivery then still waits. One process per partner at a time; a second waits, and finds nothing to do.
+    recorded and set aside, and changes nothing else; the others go on. Raises DeclarationError, KeyMaterialError or
+    StoreError when the hub itself is at fault: the delivery then still waits. One process per partner at a time; a
+    second waits, and finds nothing to do.
     """
     with database.connect(autocommit=True) as session, advisory_lock(session, f"ingest {partner}"):
         try:
-            outcomes, rejections = _take_in_all(settings, database, session, partner, progress, patience)
+            return _take_in_all(settings, database, session, partner, progress, patience)
         except OSError as problem:
             raise StoreError(
                 where=f"ingest of {partner}",
                 rule=f"the hub cannot read or write its own folders ({problem.strerror or 'no reason given'}).",
                 remedy="mend room, rights and mounts of the hub's home, and run the ingest again.",
             ) from None
-    if rejections:
-        raise rejections[0]
-    return outcomes
 
 
 def _take_in_all(
     settings: Settings, database: Database, session: Any, partner: str, progress: Progress, patience: float
-) -> tuple[list[DeliveryOutcome], list[DeliveryError]]:
+) -> Taken:
     outcomes: list[DeliveryOutcome] = []
     rejections: list[DeliveryError] = []
     waiting = waiting_deliveries(settings, partner, patience)
@@ -85,30 +109,29 @@ def _take_in_all(
         assert hub is not None
         case = Case(landed=landed, received_at=dt.datetime.now(dt.UTC))
         try:
-            state = _take_in(settings, database, session, hub, case, progress)
+            outcome = _take_in(settings, database, session, hub, case, progress)
         except DeliveryError as refusal:
             _reject(settings, database, hub, case, refusal)
             rejections.append(refusal)
             outcomes.append(_rejected_outcome(case, refusal))
             continue
         archive_accepted(settings, landed)
-        if state is not None:
-            outcomes.append(_accepted_outcome(case, state))
-    return outcomes, rejections
+        outcomes.append(outcome)
+    return Taken(tuple(outcomes), tuple(rejections))
 
 
 def _take_in(
     settings: Settings, database: Database, session: Any, hub: Hub, case: Case, progress: Progress
-) -> str | None:
-    """Verify, admit, open, examine and load one delivery; returns its state.
+) -> DeliveryOutcome:
+    """Verify, admit, open, examine and load one delivery. Raises DeliveryError.
 
-    None when it was loaded already, by a run that died before it could archive it. Raises DeliveryError.
+    One that was loaded already, by a run that died before it could archive it and tell anybody, is told of now.
     """
     history = read_history(session, case.landed.partner)
     verified = verify(case.landed, hub.public_key)
     case.manifest, case.manifest_sha256 = verified.manifest, verified.manifest_sha256
     if history.knows_exactly(verified) and not archived_copy(settings, case.landed):
-        return None
+        return _outcome_on_record(session, case)
     case.agreement, case.warnings = admit(verified, hub, history)
     with private_folder(settings, case.landed.partner) as folder:
         encodings = examine(
@@ -122,7 +145,7 @@ def _take_in(
         )
     case.warnings += _unmet_warnings(case)
     with advisory_lock(session, HUB_DATA, shared=True):
-        return load_delivery(
+        state = load_delivery(
             database,
             hub.contract,
             case,
@@ -130,6 +153,7 @@ def _take_in(
             history,
             lambda share: progress(f"Load {case.landed.name}", 0.7 + 0.3 * share),
         )
+    return _accepted_outcome(case, state)
 
 
 def _load_hub(settings: Settings, partner: str) -> Hub:
@@ -179,6 +203,18 @@ def _accepted_outcome(case: Case, state: str) -> DeliveryOutcome:
     )
 
 
+def _outcome_on_record(session: Any, case: Case) -> DeliveryOutcome:
+    row = session.execute(
+        "select state, rows_delivered, rows_loaded, rows_quarantined, warnings from registry.delivery"
+        " where delivery_id = %s",
+        (case.landed.name,),
+    ).fetchone()
+    state, delivered, loaded, quarantined, warnings = row
+    return DeliveryOutcome(
+        case.landed.name, case.landed.partner, state, delivered, loaded, quarantined, tuple(warnings)
+    )
+
+
 def _rejected_outcome(case: Case, refusal: DeliveryError) -> DeliveryOutcome:
     return DeliveryOutcome(
         delivery_id=case.landed.name,
@@ -192,4 +228,4 @@ def _rejected_outcome(case: Case, refusal: DeliveryError) -> DeliveryOutcome:
     )
 
 
-__all__ = ["DeliveryOutcome", "ingest_partner"]
+__all__ = ["DeliveryOutcome", "Taken", "ingest_partner", "take_in"]

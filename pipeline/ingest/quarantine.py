@@ -22,6 +22,7 @@ from pipeline.ingest.columns import (
     BAD_PATTERN,
     DATE_FORM,
     OUT_OF_RANGE,
+    PSEUDONYM_BYTES,
     REQUIRED_MISSING,
     UNKNOWN_CODE,
     Mask,
@@ -36,14 +37,17 @@ KIT_PROBLEMS = (
     DATE_FORM, UNKNOWN_CODE, REQUIRED_MISSING, DUPLICATE_REFERENCE, UNKNOWN_PERSON, OUT_OF_RANGE, BAD_PATTERN,
     END_BEFORE_START,
 )  # fmt: skip
-QUARANTINE_SCHEMA = pa.schema([(ROW, pa.int64()), ("column", pa.string()), ("reason", pa.string())])
+PERSON = "person_ref"
+QUARANTINE_SCHEMA = pa.schema(
+    [(ROW, pa.int64()), ("column", pa.string()), ("reason", pa.string()), (PERSON, pa.binary(PSEUDONYM_BYTES))]
+)
 SPELL = ("start_date", "end_date")
 
 
 @dataclass(frozen=True)
 class Sorted:
     """A delivered table in two: `loaded` (row, then the contract's columns as values) and `quarantined` (row,
-    column, reason); delivered = loaded + quarantined."""
+    column, reason, person_ref: 16 bytes, null where the row names nobody); delivered = loaded + quarantined."""
 
     table: str
     loaded: pa.Table
@@ -99,7 +103,7 @@ def sort_rows(content: pa.Table, table: Table, vocabulary: Vocabulary, people: p
             verdict.mark(_unknown(table, column, typed[name], people), UNKNOWN_PERSON, name)
     clean = pa.array(verdict.clean())
     loaded = pa.table({ROW: content[ROW], **typed}).filter(clean)
-    return Sorted(table=table.name, loaded=loaded, quarantined=verdict.quarantined(content[ROW]))
+    return Sorted(table=table.name, loaded=loaded, quarantined=verdict.quarantined(content[ROW], typed[PERSON]))
 
 
 class _Verdict:
@@ -122,7 +126,7 @@ class _Verdict:
     def clean(self) -> Mask:
         return self._reason < 0
 
-    def quarantined(self, rows: pa.ChunkedArray) -> pa.Table:
+    def quarantined(self, rows: pa.ChunkedArray, people: pa.Array) -> pa.Table:
         dirty = ~self.clean()
         chosen = self._reason[dirty]
         reasons, columns = ([pair[part] for pair in self._known] for part in (0, 1))
@@ -131,8 +135,9 @@ class _Verdict:
                 rows.filter(pa.array(dirty)),
                 pa.array(columns, pa.string()).take(pa.array(chosen)),
                 pa.array(reasons, pa.string()).take(pa.array(chosen)),
+                people.filter(pa.array(dirty)),
             ],
-            schema=pa.schema([QUARANTINE_SCHEMA.field(name) for name in (ROW, "column", "reason")]),
+            schema=QUARANTINE_SCHEMA,
         )
 
 

@@ -103,16 +103,18 @@ def write_accepted(connection: Any, case: Case) -> str:
     state = "accepted_with_quarantine" if case.count("quarantined") else "accepted"
     execute(
         connection,
-        "update registry.delivery set state = 'superseded' where partner = $1"
+        "update registry.delivery set state = 'superseded', superseded_by = $2 where partner = $1"
         " and state in ('accepted', 'accepted_with_quarantine')",
-        [partner],
+        [partner, delivery_id],
     )
     counts = {f"rows_{what}": case.count(what) for what in ("delivered", "loaded", "quarantined")}
     _write_delivery(connection, delivery_id, case, {"state": state, **counts})
     _write_details(connection, delivery_id, case)
     write_frame(connection, "registry", "delivery_table", _table_counts(delivery_id, case))
     for table in case.tables.values():
-        write_frame(connection, "registry", "quarantine", _quarantine(delivery_id, table))
+        rows = _quarantine(delivery_id, table)
+        write_frame(connection, "registry", "quarantine", rows.drop_columns(["person_ref"]))
+        write_frame(connection, "identity", "quarantined_row", rows.drop_columns(["column_name", "reason"]))
     _audit(connection, "delivery accepted", delivery_id, {"state": state, **counts, **_versions(case)})
     return state
 
@@ -128,14 +130,20 @@ def write_rejected(connection: Any, case: Case, *, code: str, reason: str, remed
         connection, delivery_id, case, {"state": "rejected", "code": code, "reason": reason, "remedy": remedy}
     )
     _write_details(connection, delivery_id, case)
+    for table in case.tables.values():
+        rows = _quarantine(delivery_id, table).drop_columns(["person_ref"])
+        write_frame(connection, "registry", "quarantine", rows)
     _audit(connection, "delivery rejected", delivery_id, {"code": code, **_versions(case)})
 
 
 def _write_delivery(connection: Any, delivery_id: str, case: Case, decision: dict[str, Any]) -> None:
     # A delivery rejected before may come again, mended at the hub's side: its new decision replaces the old one,
     # which the audit log keeps.
-    for table in ("delivery_table", "quarantine", "check_result", "delivery"):
-        execute(connection, f"delete from registry.{table} where delivery_id = $1", [delivery_id])  # noqa: S608
+    for table in (
+        "registry.delivery_table", "registry.quarantine", "identity.quarantined_row", "registry.check_result",
+        "registry.delivery",
+    ):  # fmt: skip
+        execute(connection, f"delete from {table} where delivery_id = $1", [delivery_id])  # noqa: S608
     manifest = case.manifest
     row: dict[str, Any] = {
         "delivery_id": delivery_id,
@@ -200,6 +208,7 @@ def _quarantine(delivery_id: str, table: Sorted) -> pa.Table:
             "row_number": rows[ROW],
             "column_name": rows["column"],
             "reason": rows["reason"],
+            "person_ref": rows["person_ref"],
         }
     )
 

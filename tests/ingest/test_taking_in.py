@@ -255,9 +255,11 @@ def test_killed_between_commit_and_archive_the_next_run_finishes(site: Site, dat
     archived = site.settings.accepted("council") / outcome.delivery_id
     archived.rename(site.settings.landing("council") / outcome.delivery_id)
     before = digest(database)
-    assert ingest_partner(site.settings, database, "council") == []
+    (told,) = ingest_partner(site.settings, database, "council")
+    assert told == outcome  # the run that died told nobody
     assert archived.exists()
     assert digest(database) == before
+    assert ingest_partner(site.settings, database, "council") == []
 
 
 def test_killed_while_loading_nothing_has_changed(
