@@ -1,30 +1,121 @@
-"""Commands of the information governance lead. More follow; today: is the log as it was written?"""
+"""Commands of the information governance lead on the audit log: is it as it was written, and the proof of it."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from pipeline.cli.options import DatabaseUrl, Home, settings_of
+from pipeline.cli.options import DatabaseUrl, Home, Json, settings_of
 
 PANEL = "Governance"
 
 
 def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(verify)
+    app.command(rich_help_panel=PANEL)(checkpoint)
 
 
-def verify(home: Home = None, database_url: DatabaseUrl = None) -> None:
-    """Check that the audit log is unbroken: every entry's hash, and its chain to the entry before.
+def verify(
+    entry: Annotated[int | None, typer.Option("--entry", help="Print the proof that this entry is in the log.")] = None,
+    proof: Annotated[
+        Path | None, typer.Option("--proof", help="Check such a proof; needs no database.", exists=True, dir_okay=False)
+    ] = None,
+    witness: Annotated[
+        Path | None,
+        typer.Option(
+            "--witness", help="A folder of checkpoints that somebody else kept.", exists=True, file_okay=False
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="The audit key's public part, as somebody else kept it (64 hex digits).")
+    ] = None,
+    home: Home = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Check that the audit log is as it was written: nothing edited, deleted, reordered, cut, rewritten or forked.
 
-    Example: `wholefamily verify`
+    Example: `wholefamily verify --witness kept-by-the-auditor`
     """
     from pipeline import audit
     from pipeline.store.database import open_database
 
-    with open_database(settings_of(home, database_url)) as database, database.connect() as connection:
-        broken = audit.verify(connection)
-        row = connection.execute("select count(*) from audit.log").fetchone()
-    if broken is not None:
-        typer.echo(f"The log is broken at entry {broken}: it, or the entry before it, is not as it was written.")
+    settings = settings_of(home, database_url)
+    if proof is not None:
+        _check_proof(proof, key, home)
+        return
+    with open_database(settings) as database:
+        if entry is not None:
+            typer.echo(json.dumps(audit.prove(settings, database, entry), indent=2))
+            return
+        verdict = audit.verify(settings, database, witness, key)
+    if as_json:
+        typer.echo(json.dumps({"whole": verdict.whole, **dataclasses.asdict(verdict)}, indent=2))
+    elif verdict.whole:
+        typer.echo(
+            f"The log is unbroken: {verdict.entries} entries, {verdict.covered} of them under a signed checkpoint "
+            f"({verdict.checkpoints} compared)."
+        )
+    else:
+        typer.echo(f"The log is NOT as it was left: {len(verdict.findings)} findings in {verdict.entries} entries.")
+        for one in verdict.findings:
+            typer.echo(f"  {one.kind}: {one.where}: {one.what}")
+    if not as_json:
+        for note in verdict.notes:
+            typer.echo(f"Note: {note}")
+    if not verdict.whole:
         raise typer.Exit(1)
-    typer.echo(f"The log is unbroken: {row[0] if row else 0} entries.")
+
+
+def _check_proof(proof: Path, key: str | None, home: Path | None) -> None:
+    from pipeline import audit
+    from pipeline.errors import KeyMaterialError
+
+    checked_with = audit.public_key(settings_of(home), key)
+    if checked_with is None:
+        raise KeyMaterialError(
+            where="--key",
+            rule="there is no audit key here to check with.",
+            remedy="give the public part that you were handed, as --key (64 hex digits).",
+        )
+    try:
+        told = json.loads(proof.read_text(encoding="utf-8"))
+    except ValueError:
+        raise KeyMaterialError(
+            where=str(proof), rule="it is not JSON.", remedy="make it by: wholefamily verify --entry N --json"
+        ) from None
+    checkpoint = audit.check_proof(told, checked_with)
+    entry = told["entry"]
+    typer.echo(
+        f"Proved: entry {entry['entry_id']} ({entry['action']}, {entry['at']}) is in the log of {checkpoint.size} "
+        f"entries that checkpoint {checkpoint.number} of {checkpoint.at} was signed over."
+    )
+
+
+def checkpoint(home: Home = None, database_url: DatabaseUrl = None, as_json: Json = False) -> None:
+    """Check and sign the audit log, keep the checkpoint outside the database, and send it to the witness if one is set.
+
+    Example: `wholefamily checkpoint`
+    """
+    from pipeline import audit
+    from pipeline.store.database import open_database
+
+    settings = settings_of(home, database_url)
+    with open_database(settings) as database:
+        roles = audit.record_role_changes(database)
+        kept = audit.write_checkpoint(settings, database)
+        sent = audit.tell_witness(settings, database)
+    told = {
+        "number": kept.checkpoint.number, "entries": kept.checkpoint.size, "root": kept.checkpoint.root.hex(),
+        "file": str(kept.path), "sent_to_witness": sent, "role_changes": roles["added"] + roles["removed"],
+    }  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(told, indent=2))
+        return
+    public = (settings.hub_keys / "audit.pub").read_text(encoding="ascii").strip()
+    typer.echo(f"Checkpoint {told['number']}: {told['entries']} entries, root {told['root']}.\nKept in {told['file']}")
+    typer.echo(f"Sent to the witness: {sent}. Public key, to be kept elsewhere: {public}")
