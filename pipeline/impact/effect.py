@@ -26,9 +26,9 @@ EFFECT_COLUMNS = (
     "measure", "families_new_model", "families_usual", "new_before", "new_after", "usual_before", "usual_after",
     "new_change", "new_change_low", "new_change_high", "usual_change", "usual_change_low", "usual_change_high",
     "effect", "effect_low", "effect_high", "p_value", "p_adjusted", "relative", "relative_low", "relative_high",
-    "smallest_to_be_seen", "already_parting", "clusters", "verdict",
+    "smallest_to_be_seen", "already_parting", "clusters", "fewest_behind", "verdict",
 )  # fmt: skip
-FEWEST = 5  # families in each group
+FEWEST = 10  # families in each group: with fewer an average tells of single families, and an interval of nothing
 FEWEST_FACTS = 10  # in each group and window; below, counts are compared as a difference too
 
 
@@ -49,7 +49,8 @@ def effects(
     which says nothing of cause (families come when things are worst). effect: what the new model changed beside what
     would have happened; negative is fewer. already_parting: p of the same comparison of the two windows before the
     start, where nothing can have worked yet; small means the groups were not alike. p_adjusted: Holm's over all but
-    the primary, which stands alone.
+    the primary, which stands alone. fewest_behind: families that an average rests on, the fewest of all four (of a
+    share, those with it or those without; missing where nobody has any): what decides whether it may be shown.
     """
     counted = frozenset(counts)
     rows = [_measure(name, groups, panel[panel["measure"] == name], name in counted, declared) for name in measures]
@@ -105,7 +106,19 @@ def _measure(name: str, groups: Groups, panel: pd.DataFrame, is_count: bool, dec
         "effect": found.value, "effect_low": found.low, "effect_high": found.high, "p_value": found.p_value,
         "relative": relative[0], "relative_low": relative[1], "relative_high": relative[2],
         "smallest_to_be_seen": POWER * found.error, "already_parting": parting.p_value, "clusters": found.clusters,
+        "fewest_behind": _fewest_behind([group[period] for group in (new, usual) for period in (BEFORE, AFTER)]),
     }  # fmt: skip
+
+
+def _fewest_behind(columns: Iterable[pd.Series]) -> float:
+    """The smallest number of families, above nought, that have any of it; of a share, also that have it not."""
+    numbers = []
+    for column in columns:
+        values = column.to_numpy(dtype=np.float64)
+        having = int((values > 0).sum())
+        is_share = bool(np.isin(values, (0.0, 1.0)).all())
+        numbers += [having, len(values) - having] if is_share else [having]
+    return float(min((number for number in numbers if number), default=np.nan))
 
 
 def _whole_sets(joined: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,15 @@ from pipeline.impact.assignment import Assignment
 from pipeline.impact.declared import ARMS, NEW_MODEL, USUAL, Impact
 from pipeline.impact.effect import FEWEST, Groups, effects
 from pipeline.impact.match import BALANCE_COLUMNS, match_families, standardised_differences
-from pipeline.impact.money import RETURN_COLUMNS, SHARE_COLUMNS, ProgrammeCosts, returns, shared_among_agencies
+from pipeline.impact.money import (
+    RETURN_COLUMNS,
+    SHARE_COLUMNS,
+    Costed,
+    ProgrammeCosts,
+    observed,
+    returns,
+    shared_among_agencies,
+)
 from pipeline.impact.panel import AFTER, BEFORE, EARLIER, measure_families, windows_of
 
 ASSIGNED, MATCHED = "assigned", "matched"
@@ -26,7 +34,7 @@ ISSUE_COLUMNS = (
     "issue", "arm", "families", "on_entry", "on_exit", "share_on_entry", "share_on_exit", "published_entry",
     "published_exit",
 )  # fmt: skip
-CostsOf = Callable[[pd.DataFrame], pd.DataFrame]
+CostsOf = Callable[[pd.DataFrame], Costed]
 
 
 @dataclass(frozen=True)
@@ -78,8 +86,8 @@ def evaluate_programme(
 ) -> Evaluation:
     """Compare the families of the new model with business as usual, or with families matched from the pool.
 
-    `assigned` as `read_assignment` gives it. `costs_of` turns families and start dates (family_id, start_date) into
-    family_id, agency, money, before, after. Raises BuildError when too few families can be compared.
+    `assigned` as `read_assignment` gives it. `costs_of` says what families (family_id, start_date) cost before their
+    start and after it. Raises BuildError when too few families can be compared.
     """
     followed = _followed(who.follow(assigned, material.ledger, material.families["family_id"]), material, declared)
     new = followed.families[followed.families["arm"] == NEW_MODEL]
@@ -91,7 +99,8 @@ def evaluate_programme(
         balance = _balance(_covariates(everybody, panel, material, declared), everybody)
     else:
         design = MATCHED
-        everybody = pd.concat([new, _pool(new, material, declared.intervals.seed)], ignore_index=True)
+        pool = _pool(new, _never_in_it(assigned, material), declared.intervals.seed)
+        everybody = pd.concat([new, pool], ignore_index=True)
         panel = _panel(everybody, material, declared)
         covariates = _covariates(everybody, panel, material, declared)
         treated = covariates["family_id"].isin(new["family_id"]).to_numpy()
@@ -120,7 +129,7 @@ def _told(
     names = [primary, *(outcome.id for outcome in declared.outcomes if outcome.id != primary)]
     counts = [outcome.id for outcome in declared.outcomes if outcome.measure == "count"]
     starts = everybody[everybody["family_id"].isin(groups.families["family_id"])]
-    costs = costs_of(starts[["family_id", "start_date"]]) if costs_of else None
+    table, shares = _money(groups, starts, costs_of, programme, declared)
     of_new = starts.loc[starts["family_id"].isin(groups.families.loc[groups.families["arm"] == NEW_MODEL, "family_id"])]
     return Evaluation(
         design=design,
@@ -131,13 +140,27 @@ def _told(
         issue_effects=effects(groups, panel, [issue.id for issue in declared.issues], (), "", declared),
         issues=issue_shares(groups, panel, declared),
         balance=balance,
-        returns=pd.DataFrame(columns=list(RETURN_COLUMNS))
-        if costs is None
-        else returns(groups, costs, programme, declared),
-        shares=pd.DataFrame(columns=list(SHARE_COLUMNS))
-        if costs is None
-        else shared_among_agencies(groups, costs, programme, declared.hybrid_by_headcount),
+        returns=table,
+        shares=shares,
         left_out=followed.left_out.groupby(["arm", "reason"]).agg(families=("families", "sum")).reset_index(),
+    )
+
+
+def _money(
+    groups: Groups,
+    starts: pd.DataFrame,
+    costs_of: CostsOf | None,
+    programme: ProgrammeCosts | None,
+    declared: Impact,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """RETURN_COLUMNS and SHARE_COLUMNS; no rows where nobody says what families cost, or too few are observed."""
+    costed = costs_of(starts[["family_id", "start_date"]]) if costs_of else None
+    seen = observed(groups, costed) if costed else None
+    if costed is None or seen is None or seen.families.groupby("arm").size().reindex(ARMS, fill_value=0).min() < FEWEST:
+        return pd.DataFrame(columns=list(RETURN_COLUMNS)), pd.DataFrame(columns=list(SHARE_COLUMNS))
+    return (
+        returns(seen, costed, programme, declared),
+        shared_among_agencies(seen, costed, programme, declared.hybrid_by_headcount),
     )
 
 
@@ -184,10 +207,15 @@ def _panel(everybody: pd.DataFrame, material: Material, declared: Impact) -> pd.
     )
 
 
-def _pool(new: pd.DataFrame, material: Material, seed: int) -> pd.DataFrame:
+def _never_in_it(assigned: pd.DataFrame, material: Material) -> npt.NDArray[np.int64]:
+    """The pool without anybody who was ever in the new model, also those too late to be followed themselves."""
+    ever = who.follow(assigned, material.ledger, material.families["family_id"]).families
+    return np.setdiff1d(material.pool, ever["family_id"].to_numpy(dtype=np.int64))
+
+
+def _pool(new: pd.DataFrame, ids: npt.NDArray[np.int64], seed: int) -> pd.DataFrame:
     """Families that may be compared, each with a start drawn from those of the new model: so that the same months of
     the same years are compared."""
-    ids = np.setdiff1d(material.pool, new["family_id"].to_numpy(dtype=np.int64))
     places = np.random.default_rng(seed).integers(0, max(len(new), 1), len(ids))
     starts = new["start_date"].to_numpy()[places] if len(new) else new["start_date"].to_numpy()
     ids = ids[: len(starts)]

@@ -1,7 +1,7 @@
 """Families whose answer is known: with an effect planted, or none. For measuring the measurement, never for results.
 
-Two ways: counts drawn from known rates (quick, hundreds of times), and facts taken out of real-looking evidence
-(the whole way through the pipeline).
+Two ways: counts drawn from known rates (quick, hundreds of times), and facts taken out of the evidence of families drawn
+here (the whole way through the pipeline, on a made-up borough).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pipeline.impact.assignment import drawn_at_random
+from pipeline.impact.declared import NEW_MODEL
 from pipeline.impact.panel import AFTER, BEFORE, EARLIER
 
 SELECTIONS = ("assigned", "by_severity", "by_record")
@@ -64,3 +66,22 @@ def plant(
     touched = evidence["person_id"].isin(persons) & evidence["kind"].isin(kinds) & (evidence["start_date"] >= since)
     gone = touched.to_numpy() & (rng.random(len(evidence)) < share)
     return evidence[~gone].reset_index(drop=True)
+
+
+def by_lot(before: pd.Series, start: pd.Timestamp, seed: int) -> pd.DataFrame:
+    """Half of the families with anything on record in the months before, by lot, and the others beside them: a trial in
+    which only what is planted happens. `before`: facts by family_id, of every family that could be drawn."""
+    return drawn_at_random(before.index[before > 0], start, seed)
+
+
+def by_record(before: pd.Series, start: pd.Timestamp, seed: int) -> pd.DataFrame:
+    """Families of the new model alone, those with more on record in the months before the likelier: as a council would
+    choose them, so that they get better by themselves and need families alike beside them."""
+    rng = np.random.default_rng(seed)
+    facts = before.sort_index()
+    burden = np.log1p(facts.to_numpy(dtype=np.float64))
+    centre = float(burden[burden > 0].mean()) if (burden > 0).any() else 0.0
+    chosen = (rng.random(len(facts)) < 1 / (1 + np.exp(1.4 - 1.5 * (burden - centre)))) & (burden > 0)
+    ids = facts.index.to_numpy(dtype=np.int64)[chosen]
+    cluster = [f"family {family}" for family in ids]
+    return pd.DataFrame({"family_id": ids, "arm": NEW_MODEL, "start_date": start, "cluster": cluster})

@@ -17,8 +17,10 @@ from pipeline.impact.effect import Groups
 from pipeline.impact.money import (
     EVERYBODY,
     NET,
+    Costed,
     ProgrammeCosts,
     apportioned,
+    observed,
     returns,
     shared_among_agencies,
 )
@@ -105,7 +107,7 @@ def test_bad_programme_costs_are_refused(tmp_path: Path, rows: str, rule: str) -
         read_programme_costs(written(tmp_path, COSTS + rows), ["police", "council"])
 
 
-def world() -> tuple[Groups, pd.DataFrame, ProgrammeCosts]:
+def world() -> tuple[Groups, Costed, ProgrammeCosts]:
     """Ten families an arm. New: police 300 → 100 and council 200 → 150 a family; usual: police 300 → 220."""
     families = range(1, 21)
     arms = ["new_model"] * 10 + ["business_as_usual"] * 10
@@ -121,7 +123,12 @@ def world() -> tuple[Groups, pd.DataFrame, ProgrammeCosts]:
     costs = pd.DataFrame(rows, columns=["family_id", "agency", "money", "before", "after"])
     spent = [("new_model", "council", 3.0, 400.0), ("new_model", "police", 1.0, 100.0),
              ("business_as_usual", "council", 1.0, 160.0)]  # fmt: skip
-    return groups, costs, ProgrammeCosts(pd.DataFrame(spent, columns=["arm", "agency", "staff", "pounds_a_family"]))
+    everybody = np.asarray(families, dtype=np.int64)
+    return (
+        groups,
+        Costed(costs, everybody),
+        ProgrammeCosts(pd.DataFrame(spent, columns=["arm", "agency", "staff", "pounds_a_family"])),
+    )
 
 
 def test_pounds_returned_per_pound() -> None:
@@ -151,6 +158,15 @@ def test_three_ways_to_share_the_cost() -> None:
     assert table["left_by_benefit"].to_dict() == pytest.approx({"council": -50, "police": -200, EVERYBODY: -250})
 
 
+def test_what_the_new_model_costs_more_is_shared_by_what_would_not_have_happened_anyway() -> None:
+    groups, costs, programme = world()
+    table = shared_among_agencies(groups, costs, programme, 0.5).set_index(["arm", "agency"]).loc[NET]
+    assert table["avoided_fiscal"].to_dict() == pytest.approx({"council": 50, "police": 120, EVERYBODY: 170})
+    assert table["pays_now"].to_dict() == pytest.approx({"council": 240, "police": 100, EVERYBODY: 340})
+    assert table["by_headcount"].to_dict() == pytest.approx({"council": 255, "police": 85, EVERYBODY: 340})
+    assert table["by_benefit"].to_dict() == pytest.approx({"council": 100, "police": 240, EVERYBODY: 340})
+
+
 @settings(deadline=None)
 @given(st.floats(0, 1e6), st.lists(st.floats(0, 1e6), min_size=1, max_size=8))
 def test_nothing_is_lost_in_sharing(whole: float, weights: list[float]) -> None:
@@ -164,6 +180,16 @@ def test_nothing_is_lost_in_sharing(whole: float, weights: list[float]) -> None:
 
 def test_costs_of_nobody_are_nought_and_not_a_gap() -> None:
     groups, costs, programme = world()
-    table = returns(groups, costs[costs["family_id"] <= 10], programme, declared()).set_index(["money", "arm"])
+    few = Costed(costs.rows[costs.rows["family_id"] <= 10], costs.families)
+    table = returns(groups, few, programme, declared()).set_index(["money", "arm"])
     assert table.loc[("fiscal", "business_as_usual"), ["before", "after"]].tolist() == [0, 0]
     assert not np.isnan(table.loc[("fiscal", NET), "avoided"])
+
+
+def test_families_whose_costs_the_feeds_do_not_cover_are_no_families_without_costs() -> None:
+    groups, costs, programme = world()
+    seen = observed(groups, Costed(costs.rows, np.array([1, 2, 3, 11, 12], dtype=np.int64)))
+    assert sorted(seen.families["family_id"]) == [1, 2, 3, 11, 12]
+    pairs = groups.families.assign(cluster=[f"set {n % 10}" for n in range(20)])
+    whole = observed(Groups(pairs, matched=True), Costed(costs.rows, np.array([1, 2, 3, 11, 12], dtype=np.int64)))
+    assert sorted(whole.families["family_id"]) == [1, 2, 11, 12]  # of 3 the comparison is not observed

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import DeclarationError
-from pipeline.impact.estimates import beside_estimates, read_estimates, spread_over_areas
+from pipeline.impact.estimates import (
+    ALL_AREAS,
+    WHOLE_DISTRICT,
+    beside_estimates,
+    check_areas,
+    found_in_districts,
+    read_estimates,
+    spread_over_areas,
+)
+from pipeline.publish.summarise import BASE, THRESHOLD, suppressed
 
 TABLE = "area,population,low,high\nEast,1000,20,30\nWest,2000,40,\nGroup,,,\nNorth,500,5,6\n"
+NONE = pd.Series(dtype="Int64")
 
 
 def written(folder: Path, text: str = TABLE) -> Path:
@@ -19,33 +33,49 @@ def written(folder: Path, text: str = TABLE) -> Path:
     return path
 
 
-def found(**families: int | None) -> pd.DataFrame:
-    return pd.DataFrame({"area": list(families), "families": list(families.values())}).astype({"families": "Int64"})
+def found(**families: int | None) -> pd.Series:
+    return pd.Series(families, dtype="Int64")
 
 
 def test_each_area_beside_its_estimate(tmp_path: Path) -> None:
-    table = beside_estimates(read_estimates(written(tmp_path)), found(East=25, West=30, South=15), 0.1)
+    here = found(East=25, West=30, North=0, Group=15, South=15)
+    table = beside_estimates(read_estimates(written(tmp_path)), here, NONE, 0.1)
     assert dict(zip(table["area"], table["beside"], strict=True)) == {
-        "East": "within", "West": "fewer than estimated", "North": "not on file", "South": "no estimate",
+        "East": "within", "West": "fewer than estimated", "North": "fewer than estimated", "Group": "no estimate",
+        "South": "no estimate", ALL_AREAS: "hidden",
     }  # fmt: skip
     assert table["share_of_low"].tolist()[:2] == [1.25, 0.75]
 
 
 def test_a_little_outside_is_within(tmp_path: Path) -> None:
     for families, beside in ((18, "within"), (15, "fewer than estimated"), (33, "within"), (35, "more than estimated")):
-        table = beside_estimates(read_estimates(written(tmp_path)), found(East=families), 0.1)
+        table = beside_estimates(read_estimates(written(tmp_path)), found(East=families), NONE, 0.1)
         assert table["beside"].iloc[0] == beside, families
 
 
 def test_what_was_hidden_stays_hidden(tmp_path: Path) -> None:
-    table = beside_estimates(read_estimates(written(tmp_path)), found(East=None), 0.1)
+    table = beside_estimates(read_estimates(written(tmp_path)), found(East=None), NONE, 0.1)
     assert (table["beside"].iloc[0], table["share_of_low"].isna().iloc[0]) == ("hidden", True)
+
+
+def test_districts_stand_before_their_areas_and_sum_where_nobody_says_more(tmp_path: Path) -> None:
+    text = "district,area,low,high\nCoast,,50,70\nInland,C,10,20\nCoast,A,20,30\nInland,D,5,5\nCoast,B,,\n,E,1,2\n"
+    here = found(A=20, B=None, C=15, D=None, E=10, **{ALL_AREAS: 60})
+    table = beside_estimates(read_estimates(written(tmp_path, text)), here, found(Coast=30, Inland=None), 0.1)
+    assert table[["district", "area"]].to_numpy().tolist() == [
+        ["Coast", WHOLE_DISTRICT], ["Coast", "A"], ["Coast", "B"], ["Inland", WHOLE_DISTRICT], ["Inland", "C"],
+        ["Inland", "D"], ["", "E"], ["", ALL_AREAS],
+    ]  # fmt: skip
+    whole = table.set_index(["district", "area"])[["low", "high", "beside"]]
+    assert whole.loc[("Coast", WHOLE_DISTRICT)].tolist() == [50, 70, "fewer than estimated"]
+    assert whole.loc[("Inland", WHOLE_DISTRICT)].tolist() == [15, 25, "hidden"]
+    assert whole.loc[("", ALL_AREAS)].tolist() == [66, 97, "within"]
 
 
 def test_one_places_rate_over_our_areas(tmp_path: Path) -> None:
     spread = spread_over_areas(read_estimates(written(tmp_path)), "East", {"XB2": 500, "XB1": 1500})
     assert spread.rows[["area", "low", "high"]].to_numpy().tolist() == [
-        ["XB1", 30, 45], ["XB2", 10, 15], ["all areas", 40, 60],
+        ["XB1", 30, 45], ["XB2", 10, 15], [ALL_AREAS, 40, 60],
     ]  # fmt: skip
     with pytest.raises(DeclarationError, match="no estimate with a population"):
         spread_over_areas(read_estimates(written(tmp_path)), "Group", {"XB1": 1})
@@ -54,12 +84,48 @@ def test_one_places_rate_over_our_areas(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "rule"),
     [
-        ("place,low,high\n", "no column area"),
-        ("area,low,high\nEast,30,20\n", "the estimate is no range"),
-        ("area,low,high\nEast,2,3\nEast,2,3\n", "stands twice"),
-        ("area,low,high\nEast,many,3\n", "is no number"),
+        ("place,low,high\n", "line 1: there is no column area"),
+        ("area,low,high\nEast,30,20\n", "line 2: the estimate is no range"),
+        ("area,low,high\nEast,2,3\nWest,2,3\nEast,2,3\n", "line 4: this area stands on line 2 already"),
+        ("district,area,low,high\nA,East,2,3\nB,East,2,3\n", "line 3: this area stands on line 2 already"),
+        ("area,low,high\nEast,many,3\n", "line 2: an estimate or population is no number"),
+        ("area,low,high\nEast,2,3\nWest,-1,3\n", "line 3: an estimate or population is below nought"),
+        ("area,low,high\n,2,3\n", "line 2: the area is missing"),
+        ("area,low,high\n", "there is no estimate in it"),
+        ("area,low,high\n" + "".join(f"A{n},9,1\n" for n in range(8)), "and 3 lines more"),
     ],
 )
 def test_a_bad_file_is_refused(tmp_path: Path, text: str, rule: str) -> None:
-    with pytest.raises(DeclarationError, match=rule):
+    with pytest.raises(DeclarationError, match=rule) as refused:
         read_estimates(written(tmp_path, text))
+    assert "many" not in str(refused.value)
+
+
+def test_an_area_nobody_lives_in_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError, match="line 3: no family lives in an area of this name; line 4"):
+        check_areas(read_estimates(written(tmp_path)), ["East", "North"])
+    check_areas(read_estimates(written(tmp_path)), ["East", "West", "Group", "North"])
+
+
+COUNTS = st.lists(st.integers(0, 40), min_size=1, max_size=7)
+
+
+@given(COUNTS, st.lists(st.sampled_from(["P", "Q", "R", ""]), min_size=7, max_size=7))
+def test_districts_give_no_hidden_area_away(counts: list[int], districts: list[str]) -> None:
+    """Every exact sum of areas that follows from what is shown, and is not told by the areas alone, is of two hidden
+    areas or more: so said plainly, by trying every sum of equations."""
+    exact = pd.Series(counts, index=[f"A{n}" for n in range(len(counts))])
+    published = suppressed(exact.to_frame("selected"))["selected"]
+    of_area = {area: district for area, district in zip(exact.index, districts, strict=False) if district}
+    shown = found_in_districts(exact, published, of_area, THRESHOLD, BASE)
+    assert ((shown.dropna() % BASE) == 0).all()
+    secret = np.array([pd.isna(published[area]) for area in exact.index])
+    whole = [np.ones(len(exact)) * secret] if not pd.isna(published[ALL_AREAS]) else []
+    told = [
+        np.array([of_area.get(area) == district for area in exact.index]) * secret for district in shown.dropna().index
+    ]
+    equations = [*whole, *told]
+    for signs in itertools.product((-1, 0, 1), repeat=len(equations)):
+        combined = sum((sign * row for sign, row in zip(signs, equations, strict=True)), np.zeros(len(exact)))
+        if np.abs(combined).sum() == 1:  # one hidden area worked out: only where areas alone tell it already
+            assert secret.sum() == 1

@@ -119,7 +119,7 @@ def test_who_cannot_be_followed_is_left_out_and_counted() -> None:
 
 
 def test_too_few_families_are_refused() -> None:
-    with pytest.raises(BuildError, match="fewer than 5 families") as caught:
+    with pytest.raises(BuildError, match="fewer than 10 families") as caught:
         evaluate_programme(drawn_at_random(range(1, 9), pd.Timestamp("2014-07-01"), 5), borough(), declared())
     assert TOO_SHORT in str(caught.value)
 

@@ -1,6 +1,7 @@
-"""What is planted is found, and what is not planted is not: measured on hundreds of made-up programmes.
+"""What is planted is found, and what is not planted is not: measured on many made-up programmes.
 
-The shares here have the error of their number: 250 programmes stray by 1.4 points around 95 %.
+The shares here have the error of their number: 100 programmes stray by 2.2 points around 95 %, so the bounds are wide;
+benchmarks/impact.py measures with as many programmes as wished.
 """
 
 from __future__ import annotations
@@ -34,22 +35,22 @@ def tried(selection: str, programmes: int, *, families: int = 480, matched: bool
 
 @pytest.mark.parametrize("selection", ["assigned", "by_severity"])
 def test_assigned_groups(selection: str) -> None:
-    nothing, three_in_ten = tried(selection, 250)
+    nothing, three_in_ten = tried(selection, 100)
     assert abs(nothing["bias"]) < 0.02
-    assert min(nothing["covered"], nothing["relative"]) >= 0.93
-    assert nothing["said"] <= 0.07  # one in twenty
+    assert min(nothing["covered"], nothing["relative"]) >= 0.91
+    assert nothing["said"] <= 0.08  # one in twenty
     assert abs(three_in_ten["bias"]) < 0.02
-    assert min(three_in_ten["covered"], three_in_ten["relative"]) >= 0.93
+    assert min(three_in_ten["covered"], three_in_ten["relative"]) >= 0.91
     assert three_in_ten["fewer"] > 0.9
 
 
 def test_matched_families_where_the_record_decided_who_came() -> None:
-    nothing, three_in_ten = tried("by_record", 200, families=700, matched=True)
+    nothing, three_in_ten = tried("by_record", 80, families=700, matched=True)
     assert abs(nothing["bias"]) < 0.02
-    assert min(nothing["covered"], nothing["relative"]) >= 0.93
+    assert min(nothing["covered"], nothing["relative"]) >= 0.91
     assert nothing["said"] <= 0.08
     assert abs(three_in_ten["bias"]) < 0.02
-    assert min(three_in_ten["covered"], three_in_ten["relative"]) >= 0.93
+    assert min(three_in_ten["covered"], three_in_ten["relative"]) >= 0.91
     assert three_in_ten["fewer"] > 0.8
 
 
