@@ -44,17 +44,26 @@ def record(connection: Connection, night: Night, declared: Declared, run_id: int
 
 
 def sync_life(connection: Connection, life: Life) -> None:
-    """Bring the database's states and moves in line with the declaration."""
+    """Bring the database's states and moves in line with the declaration; mostly they are, and nothing is locked."""
+    states = {
+        (state.id, state.title, state.place, state.review, state.attaches, state.ended, state.needs)
+        for state in life.states.values()
+    }
+    held = {(*row[:-1], tuple(row[-1])) for row in connection.execute("select * from casework.state")}
+    moves = set(connection.execute("select from_state, to_state, role from casework.move").fetchall())
+    if states <= held and moves == life.moves:
+        return
     connection.execute("lock table casework.state in share row exclusive mode")
-    moves = pd.DataFrame(sorted(life.moves), columns=["from_state", "to_state", "role"])
     connection.execute("delete from casework.move")
-    copy_frame(connection, "casework.move", moves)
-    for state in life.states.values():
+    copy_frame(
+        connection, "casework.move", pd.DataFrame(sorted(life.moves), columns=["from_state", "to_state", "role"])
+    )
+    for state in sorted(states):
         connection.execute(
             "insert into casework.state values (%s, %s, %s, %s, %s, %s, %s) on conflict (state) do update set"
             " title = excluded.title, place = excluded.place, review = excluded.review, attaches = excluded.attaches,"
             " ended = excluded.ended, needs = excluded.needs",
-            (state.id, state.title, state.place, state.review, state.attaches, state.ended, list(state.needs)),
+            (*state[:-1], list(state[-1])),
         )
 
 

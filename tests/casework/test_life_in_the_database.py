@@ -7,34 +7,12 @@ import datetime as dt
 import psycopg
 import pytest
 
-from pipeline.casework.life import load_life
 from pipeline.casework.moves import Move, move_cases
-from pipeline.casework.register import sync_life
 from pipeline.errors import CaseworkError
-from pipeline.settings import PROJECT
 from pipeline.store.database import Database
+from tests.casework.conftest import LIFE, PACK
 
-LIFE = load_life(PROJECT / "schemas" / "casework" / "life.yaml")
-PACK = "troubled-families-2012"
 DAY = dt.date(2014, 8, 1)
-
-
-@pytest.fixture
-def case(database: Database) -> int:
-    with database.connect() as connection:
-        sync_life(connection, LIFE)
-        row = connection.execute(
-            "insert into casework.family_case (pack, family_id, identified_on, contains_dwp)"
-            " values (%s, 7, '2014-07-31', false) returning case_id",
-            (PACK,),
-        ).fetchone()
-        assert row is not None
-        connection.execute(
-            "insert into casework.step (case_id, from_state, to_state, on_date, role, by_whom, why)"
-            " values (%s, '', 'identified', '2014-07-31', 'build', 'pipeline', 'selected')",
-            row,
-        )
-    return int(row[0])
 
 
 def take(database: Database, *moves: Move, role: str) -> int:
