@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import casework, criteria, doubt, families, link, nightly, publish
+from pipeline import casework, criteria, doubt, families, link, nightly, publish, statements
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
@@ -137,6 +137,7 @@ def build(
             summary.counts = publish.publish(
                 run, linked, formed, evaluated, persons, evidence, doubtful, coverage,
                 lambda connection: casework.record(connection, worked, declared, run.run_id, date),
+                lambda connection: statements.record(connection, run.run_id, pack, evaluated, evidence, closed),
             )  # fmt: skip
         run.timings = summary.timings
         progress("published", 1.0)

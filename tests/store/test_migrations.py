@@ -39,6 +39,9 @@ COHORT_VIEWS = {
         "family_id", "need", "agency", "service", "title", "first_day", "last_day", "facts", "contains_dwp", "as_at",
         "run_id",
     ],
+    "evidence_origin": [
+        "evidence_id", "partner", "kind", "delivery_id", "file", "row_number", "accepted_at", "agreement_id",
+    ],
     "family": ["family_id", "kind", "area", "adults", "children", "to_review", "as_at", "run_id", "review_reason"],
     "flag_doubt": [
         "family_id", "pack", "criterion", "state", "would_become", "deciding_links", "likeliest", "probability",
@@ -68,7 +71,13 @@ COHORT_VIEWS = {
         "run_id",
     ],
     "progress_evidence": ["case_id", "test", "evidence_id"],
+    "published_run": [
+        "run_id", "pack", "pack_version", "model_version", "code_version", "as_at", "published_at",
+    ],
     "review_outcome": ["pack", "month", "reviewed", "overridden", "override_rate"],
+    "statement": [
+        "pack", "family_id", "from_run", "until_run", "selected", "standing", "criteria_met", "criteria",
+    ],
     "summary": ["as_at", "area", "pack", "criterion", "families"],
     "unit_cost": [
         "code", "label", "unit", "agency", "fiscal", "fiscal_priced_in", "economic", "economic_priced_in", "source",
