@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import casework, criteria, doubt, families, link, nightly, publish, statements
+from pipeline import casework, criteria, doubt, escalation, families, link, nightly, publish, statements
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
@@ -55,6 +55,7 @@ def build(
     produced = frozenset().union(*(contract.evidence_kinds() for contract in contracts.values()))
     pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary, produced=produced)
     declared = casework.load_declared(settings.declarations, vocabulary, pack)
+    watching = escalation.declaration(settings)
     date = as_at or nightly.latest_period_end(database)
     if date is None:
         raise BuildError(
@@ -132,11 +133,17 @@ def build(
                 casework.Facts(formed, evaluated, persons, evidence, coverage, linked.persons, moment),
             )
 
+        with summary.timed("escalation"):
+            progress("who meets services more and more", 0.83)
+            watched = escalation.Watched.of(evaluated)
+            risen = escalation.work_out(watching, watched, formed.members, evidence, coverage, moment)
+
         with summary.timed("publish"):
             progress("publish", 0.85)
             summary.counts = publish.publish(
                 run, linked, formed, evaluated, persons, evidence, doubtful, coverage,
                 lambda connection: casework.record(connection, worked, declared, run.run_id, date),
+                lambda connection: escalation.record(connection, risen, watching, run.run_id, date),
                 lambda connection: statements.record(connection, run.run_id, pack, evaluated, evidence, closed),
             )  # fmt: skip
         run.timings = summary.timings

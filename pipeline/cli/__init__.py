@@ -47,6 +47,7 @@ for group in (
     cases,
     claims,
     alerts,
+    escalation,
 ):
     group.add_to(app)
 

@@ -66,7 +66,7 @@ def planted(
         days[drawn, place, month] += 1
         days[drawn, -1, month] += 1
     night = find_rising(replace(contacts, days=days), contacts.family_ids, settings)
-    found = night.rows[night.rows["alert"] & (night.rows["agency"] == contacts.agencies[place])]["family_id"]
+    found = night.alerts.loc[night.alerts["agency"] == contacts.agencies[place], "family_id"]
     return float(np.isin(contacts.family_ids[drawn], found).mean()), night
 
 
@@ -81,8 +81,9 @@ def _shuffled(contacts: Contacts, settings: TestSettings, nights: int, seed: int
 
 
 def _measured(name: str, contacts: Contacts, nights: list[Rising]) -> dict[str, str | int | float | None]:
-    alerts = [int(night.rows["alert"].sum()) for night in nights]
-    p_values = np.concatenate([night.rows["p_value"].to_numpy(dtype=np.float64) for night in nights] or [np.empty(0)])
+    alerts = [len(night.alerts) for night in nights]
+    tried = [night.rows["p_value"].dropna().to_numpy(dtype=np.float64) for night in nights]
+    p_values = np.concatenate(tried or [np.empty(0)])
     families = max(len(contacts.family_ids), 1) * max(len(nights), 1)
     return {
         "measure": name,

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.escalation.declared import TOGETHER, Escalation
+from pipeline.spans import OWN_ROLES
 
 Counts = npt.NDArray[np.int16]
 Ints = npt.NDArray[np.int64]
-LIVING_THERE = ("adult", "child")
 NOT_ONE = -1
 
 
@@ -23,7 +23,7 @@ class Contacts:
 
     `days[f, a, m]`: family_ids[f] (ascending), agencies[a], month m back from the as-at date (0: the month that ends on
     it). `months[a]`: how many of these months the feeds of the agency cover, counted back from the as-at date; 0 where
-    the last is not covered. `restricted[f, a]`: whether any of them came from a feed blocked for onward disclosure.
+    the last is not covered. `restricted[a]`: whether a feed that is blocked for onward disclosure speaks of the agency.
     """
 
     as_at: pd.Timestamp
@@ -31,7 +31,7 @@ class Contacts:
     agencies: tuple[str, ...]
     days: Counts
     months: tuple[int, ...]
-    restricted: npt.NDArray[np.bool_]
+    restricted: tuple[bool, ...]
 
 
 def count_contacts(
@@ -45,10 +45,10 @@ def count_contacts(
 ) -> Contacts:
     """Contact days of these families in the months up to the as-at date.
 
-    `evidence`: person_id, kind, start_date, partner; `members`: family_id, person_id, role (who lives there counts:
-    adult, child). `covered_from`: by kind, the first day its feeds cover, only for kinds whose feeds are fresh on the
-    as-at date. Several rows of one family, agency and day are one contact day: an arrest, its call-out and the offence
-    are told by one meeting.
+    `evidence`: person_id, kind, start_date, partner; `members`: family_id, person_id, role, one row per person (who
+    lives there counts: adult, child). `covered_from`: by kind, the first day its feeds cover, only for kinds whose
+    feeds are fresh on the as-at date. Several rows of one family, agency and day are one contact day: an arrest, its
+    call-out and the offence are told by one meeting.
     """
     families = np.unique(np.asarray(family_ids, dtype=np.int64))
     agencies = tuple(declared.agencies)
@@ -59,12 +59,11 @@ def count_contacts(
 
     shape = (len(families), len(agencies) + 1, months)
     days = np.zeros(shape, dtype=np.int16)
-    restricted = np.zeros(shape[:2], dtype=np.bool_)
-    restricted[family[blocked], agency[blocked]] = True
     days[:, :-1] = _distinct_days(family, agency, day, back, (shape[0], shape[1] - 1, months))
     opened = ~blocked
     parted = _distinct_days(family[opened], agency[opened], day[opened], back[opened], (shape[0], shape[1] - 1, months))
     days[:, -1] = parted.sum(axis=1)
+    restricted = (*(name in declared.closed for name in agencies), False)
     return Contacts(
         as_at, families, (*agencies, TOGETHER), days, _covered(declared, covered_from, as_at, months), restricted
     )
@@ -97,7 +96,7 @@ def monthly_rows(contacts: Contacts) -> pd.DataFrame:
             "agency": np.array(contacts.agencies, dtype=object)[agency],
             "month_end": ends[month],
             "contacts": contacts.days[family, agency, month],
-            "contains_dwp": contacts.restricted[family, agency],
+            "contains_dwp": np.array(contacts.restricted)[agency],
         }
     )
 
@@ -111,7 +110,7 @@ def _rows(
     kinds = pd.Categorical(evidence["kind"])
     agency = _looked_up(kinds, agency_of_kind)
 
-    living = members[members["role"].isin(LIVING_THERE)].drop_duplicates("person_id")
+    living = members[members["role"].isin(OWN_ROLES)].drop_duplicates("person_id")
     persons = pd.Index(living["person_id"].to_numpy())
     found = persons.get_indexer(pd.Index(evidence["person_id"]))
     home = np.searchsorted(families, living["family_id"].to_numpy())

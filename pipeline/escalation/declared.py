@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.contracts import Agreement, Vocabulary
+from pipeline.contracts import Vocabulary
+from pipeline.contracts.closed import Closed
 from pipeline.contracts.reading import read_yaml, require
+from pipeline.errors import DeclarationError
 
 TOGETHER = "together"  # all agencies whose feeds are open to every partner
+TOGETHER_TITLE = "All agencies together"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class TestSettings:
     at_least: int
     times: float
     smallest_peer_group: int
+    fewest_peers: int
     trend_weight: float
     discounts: tuple[float, ...]
 
@@ -37,29 +41,50 @@ class TestSettings:
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who may read a chronology: `sees` are the partners whose feeds are open to them."""
+    """Somebody who may read: `sees` are the partners whose feeds are open to them, `role` the database role (it need
+    not exist yet); `partner`: whose people they are, None for the hub's own."""
 
     id: str
     title: str
+    role: str
+    partner: str | None
     sees: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Escalation:
-    """The whole declaration. `agencies`: title by id, in order. `contacts`: agency by kind of evidence."""
+    """The whole declaration. `agencies`: title by id, in order. `contacts`: agency by kind of evidence.
+
+    `blocked` are partners whose feeds the agreements block for onward disclosure; `closed` the agencies that such a
+    partner speaks of: even "no contact" would tell what it holds.
+    """
 
     version: str
     agencies: dict[str, str]
     contacts: dict[str, str]
     test: TestSettings
     readers: dict[str, Reader]
-    blocked: frozenset[str]  # partners whose feeds the agreements block for onward disclosure
+    blocked: frozenset[str]
+    closed: frozenset[str]
+
+    def open_to(self, reader: Reader) -> bool:
+        """Whether a reader sees every feed that is blocked for others."""
+        return self.blocked <= reader.sees
+
+    def reader(self, name: str) -> Reader:
+        """A reader by id or by database role. Raises DeclarationError for one that is not declared."""
+        for reader in self.readers.values():
+            if name in (reader.id, reader.role):
+                return reader
+        raise DeclarationError(
+            where="the reader given with --as",
+            rule=f"nobody of this name is declared; there are: {', '.join(self.readers)}.",
+            remedy="name one of these, or declare it in schemas/escalation/escalation.yaml.",
+        )
 
 
-def load_escalation(
-    declarations: Path, vocabulary: Vocabulary, agreements: Iterable[Agreement], partners: Iterable[str]
-) -> Escalation:
-    """The declaration, checked against the vocabulary, the agreements and the partners there are.
+def load_escalation(declarations: Path, vocabulary: Vocabulary, closed: Closed, partners: Iterable[str]) -> Escalation:
+    """The declaration, checked against the vocabulary and the partners there are; `closed`: what the agreements close.
 
     Raises DeclarationError with file and line: an unknown kind, agency or partner, a kind that stands twice, a number
     out of range.
@@ -89,19 +114,24 @@ def load_escalation(
             remedy=f"use one of {', '.join(agencies)}, or add it above.",
         )
         contacts[kind] = agency
-    blocked = {feed.partner for agreement in agreements for feed in agreement.feeds.values() if feed.onward_blocked}
     return Escalation(
         version=str(document["version"]),
         agencies=agencies,
         contacts=contacts,
         test=_test(path, document["test"]),
-        readers=_readers(path, document["readers"], frozenset(partners), frozenset(blocked)),
-        blocked=frozenset(blocked),
+        readers=_readers(path, document["readers"], frozenset(partners), closed.partners),
+        blocked=closed.partners,
+        closed=frozenset(agency for kind, agency in contacts.items() if kind in closed.kinds),
     )
 
 
+def titles_of(declared: Escalation) -> dict[str, str]:
+    """Every agency's title, in order; all together comes last."""
+    return {**declared.agencies, TOGETHER: TOGETHER_TITLE}
+
+
 def _test(path: Path, entry: dict[str, Any]) -> TestSettings:
-    whole = ("recent_months", "past_months", "earlier_windows", "at_least", "smallest_peer_group")
+    whole = ("recent_months", "past_months", "earlier_windows", "at_least", "smallest_peer_group", "fewest_peers")
     for key in whole:
         least = 0 if key == "earlier_windows" else 1
         good = isinstance(entry.get(key), int) and entry[key] >= least
@@ -126,6 +156,8 @@ def _readers(
 ) -> dict[str, Reader]:
     readers: dict[str, Reader] = {}
     for entry in entries:
+        for key in ("id", "title", "role"):
+            require(bool(entry.get(key)), path=path, near="readers:", rule=f"a reader lacks '{key}'.", remedy="add it.")
         own = {entry["partner"]} if entry.get("partner") else set()
         named = own | set(entry.get("sees_blocked") or ())
         require(
@@ -136,5 +168,7 @@ def _readers(
             remedy=f"use {', '.join(sorted(partners))}.",
         )
         sees = frozenset((partners - blocked) | named)
-        readers[str(entry["id"])] = Reader(str(entry["id"]), str(entry["title"]), sees)
+        readers[str(entry["id"])] = Reader(
+            str(entry["id"]), str(entry["title"]), str(entry["role"]), entry.get("partner"), sees
+        )
     return readers

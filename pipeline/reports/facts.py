@@ -17,7 +17,7 @@ from pipeline.store.database import Database
 
 Rows = list[dict[str, Any]]
 IN_FORCE = ("accepted", "accepted_with_quarantine")
-STAGES = ("ingest", "link", "families", "criteria", "doubt", "publish")
+STAGES = ("ingest", "link", "families", "criteria", "doubt", "escalation", "publish")
 SELECTED = "selected"  # the name under which the selection itself is counted, beside the criteria
 
 
@@ -28,7 +28,9 @@ class RunFacts:
     deliveries: partner, name, delivery_id, state, period_from, period_to, rows_delivered, rows_loaded,
     rows_quarantined, code, reason, remedy, received_at; the latest first. quarantine: partner, reason, rows. checks:
     suite, severity, success, expectation, column_name, why, times. freshness: partner, name, period_from,
-    period_to, freshness_days. areas: area, criterion, families (suppressed). Any of them may be empty.
+    period_to, freshness_days. areas: area, criterion, families (suppressed). escalation: by agency, as
+    cohort.escalation_model. contacts: contact days of the selected families: agency, title, month_end, contacts,
+    window_from. Any of them may be empty.
     """
 
     run_id: int
@@ -50,6 +52,8 @@ class RunFacts:
     checks: Rows = field(default_factory=list)
     freshness: Rows = field(default_factory=list)
     areas: Rows = field(default_factory=list)
+    escalation: Rows = field(default_factory=list)
+    contacts: Rows = field(default_factory=list)
     titles: dict[str, str] = field(default_factory=dict)
 
     def in_force(self) -> Rows:
@@ -134,6 +138,8 @@ def read_run_facts(database: Database, run_id: int) -> RunFacts:
             checks=rows(CHECKS, list(IN_FORCE)),
             freshness=rows(FRESHNESS, list(IN_FORCE)),
             areas=rows(AREAS, run["as_at"], run["pack"]),
+            escalation=rows(ESCALATION, run_id),
+            contacts=rows(CONTACTS, run_id),
             titles={row["criterion"]: row["title"] for row in rows(TITLES, run["pack"])},
         )
 
@@ -172,6 +178,17 @@ group by p.partner, p.name, p.freshness_days order by p.partner
 AREAS = """
 select area, criterion, families from cohort.summary
 where as_at = %s and pack = %s order by area nulls last, criterion
+"""
+
+ESCALATION = """
+select m.* from cohort.escalation_model m join publication.agency a using (agency) where m.run_id = %s order by a.place
+"""
+
+CONTACTS = """
+select c.agency, a.title, c.month_end, sum(c.contacts) as contacts,
+       (select min(window_from) from publication.escalation) as window_from
+from publication.service_contact c join publication.agency a using (agency)
+where c.run_id = %s group by c.agency, a.title, a.place, c.month_end order by a.place, c.month_end
 """
 
 TITLES = """

@@ -39,7 +39,7 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
     import jinja2
 
     # Drawing needs altair (half a second to import): only who writes a page pays for it.
-    from pipeline.reports import delivery_pictures, outcome_pictures, quality_pictures
+    from pipeline.reports import delivery_pictures, escalation_pictures, outcome_pictures, quality_pictures
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -65,6 +65,8 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
         overview=quality_pictures.quality_overview(measured, facts),
         subgroups=quality_pictures.subgroup_quality(measured),
         areas=area_table(facts),
+        rising=escalation_pictures.rising(facts),
+        contacts=escalation_pictures.contacts_by_month(facts),
         written=dt.datetime.now(dt.UTC),
     )
 

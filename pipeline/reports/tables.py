@@ -23,6 +23,7 @@ STAGE_NAMES = {
     "families": "form families",
     "criteria": "evaluate criteria",
     "doubt": "carry doubt to the flags",
+    "escalation": "test for rising involvement",
     "publish": "publish",
 }
 STATE_STYLE = {"accepted": "green", "accepted_with_quarantine": "green", "rejected": "bold red"}

@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from pipeline.contracts import load_agreements, load_contracts, load_vocabulary
+from pipeline.contracts import load_contracts, load_vocabulary
+from pipeline.contracts.closed import load_closed
 from pipeline.escalation import Contacts, Escalation, load_escalation
 from pipeline.settings import PROJECT
 
@@ -19,7 +20,7 @@ LONG_AGO = pd.Timestamp("2011-08-01")
 def declared() -> Escalation:
     schemas = PROJECT / "schemas"
     vocabulary = load_vocabulary(schemas)
-    return load_escalation(schemas, vocabulary, load_agreements(schemas), load_contracts(schemas, vocabulary))
+    return load_escalation(schemas, vocabulary, load_closed(schemas, vocabulary), load_contracts(schemas, vocabulary))
 
 
 def everything_covered(first: pd.Timestamp = LONG_AGO) -> dict[str, pd.Timestamp]:
@@ -45,7 +46,7 @@ def made_up(days: np.ndarray, agencies: tuple[str, ...] = ("police", "together")
         agencies,
         days.astype(np.int16),
         (covered,) * len(agencies),
-        np.zeros(days.shape[:2], dtype=np.bool_),
+        (False,) * len(agencies),
     )
 
 

@@ -23,7 +23,7 @@ def test_a_family_that_rises_is_found_and_the_others_are_not() -> None:
     days[10, :, 3:15] = [1, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0]
     days[10, :, :3] = 6
     night = find_rising(made_up(days), np.arange(1, 401), TEST)
-    alerts = night.rows[night.rows["alert"]]
+    alerts = night.alerts
     assert set(alerts["family_id"]) == {11}
     (row,) = alerts[alerts["agency"] == "police"].to_dict("records")
     assert (row["contacts"], row["contacts_before"]) == (18, 3)
@@ -33,13 +33,13 @@ def test_a_family_that_rises_is_found_and_the_others_are_not() -> None:
 
 def test_a_rise_of_everybody_is_no_familys_alert() -> None:
     days = steady(np.random.default_rng(5), 400, lately=3.0)
-    assert not find_rising(made_up(days), np.arange(1, 401), TEST).rows["alert"].any()
+    assert find_rising(made_up(days), np.arange(1, 401), TEST).alerts.empty
 
 
 def test_a_family_that_was_always_busy_is_not_rising() -> None:
     days = steady(np.random.default_rng(5), 400)
     days[10] = 6
-    assert not find_rising(made_up(days), np.arange(1, 401), TEST).rows["alert"].any()
+    assert find_rising(made_up(days), np.arange(1, 401), TEST).alerts.empty
 
 
 def test_few_contacts_or_a_small_rise_are_no_alert_whatever_the_chance() -> None:
@@ -49,7 +49,7 @@ def test_few_contacts_or_a_small_rise_are_no_alert_whatever_the_chance() -> None
     night = find_rising(made_up(days), np.arange(1, 501), TEST)
     surprise = night.rows[night.rows["family_id"] == 11]
     assert surprise["q_value"].max() < TEST.false_discovery_rate
-    assert not surprise["alert"].any()
+    assert set(surprise["state"]) == {"not_rising"}
 
 
 def test_the_model_finds_back_the_rates_it_was_drawn_from() -> None:
@@ -63,19 +63,46 @@ def test_the_model_finds_back_the_rates_it_was_drawn_from() -> None:
 def test_what_cannot_be_tested_says_why() -> None:
     days = np.concatenate([steady(np.random.default_rng(1), 50), np.zeros((50, 1, 36))], axis=1)
     contacts = replace(made_up(days, ("police", "schools", "together")), months=(0, 8, 36))
-    model = find_rising(contacts, np.arange(1, 51), TEST).model.set_index("agency")
-    assert model["state"].to_dict() == {
-        "police": "no fresh feed", "schools": "too short a past", "together": "no contact by any peer",
-    }  # fmt: skip
-    assert model["families_tested"].sum() == 0
-    assert find_rising(contacts, np.arange(1, 51), TEST).rows.empty
+    night = find_rising(contacts, np.arange(1, 51), TEST)
+    why = {"police": "no feed covers it", "schools": "too short a past", "together": "no contact by any peer"}
+    assert night.model.set_index("agency")["state"].to_dict() == why
+    assert night.model["families_tested"].sum() == 0
+    assert night.rows.groupby("agency")["reason"].unique().map(list).to_dict() == {k: [v] for k, v in why.items()}
+    assert set(night.rows["state"]) == {"unknown"}  # never "not rising"
+    assert len(night.rows) == 3 * 50
+    assert night.rows[["contacts", "contacts_before", "expected", "p_value", "q_value"]].isna().all(axis=None)
+
+
+def test_a_handful_of_peers_tells_no_rate() -> None:
+    night = find_rising(made_up(steady(np.random.default_rng(1), 29)), np.arange(1, 30), TEST)
+    assert set(night.rows["reason"]) == {"too few peers"}
+    assert set(night.rows["state"]) == {"unknown"}
+
+
+def test_nobody_is_watched() -> None:
+    night = find_rising(made_up(steady(np.random.default_rng(1), 50)), [], TEST, peers=np.arange(1, 51))
+    assert night.rows.empty
+    assert night.alerts.empty
+    assert set(night.model["state"]) == {"tested"}
+
+
+def test_one_agency_unknown_does_not_change_what_the_others_say() -> None:
+    days = steady(np.random.default_rng(5), 400)
+    days[10, :, :3] = 9
+    both = made_up(days)
+    (whole, part) = (
+        find_rising(contacts, np.arange(1, 401), TEST).rows.query("agency == 'together'").reset_index(drop=True)
+        for contacts in (replace(both, days=days[:, 1:], agencies=("together",), months=(36,), restricted=(False,)),
+                         replace(both, months=(0, 36)))
+    )  # fmt: skip
+    assert whole.equals(part)
 
 
 def test_a_short_history_is_fitted_on_the_past_alone() -> None:
     days = steady(np.random.default_rng(4), 2000)
     night = find_rising(made_up(days, covered=15), np.arange(1, 2001), TEST)
     assert set(night.model["windows_fitted"]) == {0}
-    assert night.rows["alert"].mean() < 0.002
+    assert (night.rows["state"] == "rising").mean() < 0.002
 
 
 def test_peers_may_be_others_than_the_watched() -> None:
@@ -90,8 +117,9 @@ def test_false_alarms_are_as_rare_as_stated() -> None:
     nights, alerts, low, tests = 30, 0, 0, 0
     for seed in range(nights):
         days = steady(np.random.default_rng(seed), 300)
-        rows = find_rising(made_up(days[:, :1], ("police",)), np.arange(1, 301), TEST).rows
-        alerts += bool(rows["alert"].any())
+        night = find_rising(made_up(days[:, :1], ("police",)), np.arange(1, 301), TEST)
+        rows = night.rows
+        alerts += bool(len(night.alerts))
         low += int((rows["p_value"] <= 0.05).sum())
         tests += len(rows)
     assert low / tests <= 0.05

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.contracts import load_agreements, load_contracts, load_vocabulary
+from pipeline.contracts import load_contracts, load_vocabulary
+from pipeline.contracts.closed import load_closed
 from pipeline.errors import DeclarationError
 from pipeline.escalation import Escalation, load_escalation
 from pipeline.settings import PROJECT
@@ -26,8 +27,8 @@ def load(schemas: Path, change: tuple[str, str]) -> Escalation:
     assert change[0] in text
     path.write_text(text.replace(*change, 1))
     vocabulary = load_vocabulary(PROJECT / "schemas")
-    agreements = load_agreements(PROJECT / "schemas")
-    return load_escalation(schemas, vocabulary, agreements, load_contracts(PROJECT / "schemas", vocabulary))
+    closed = load_closed(PROJECT / "schemas", vocabulary)
+    return load_escalation(schemas, vocabulary, closed, load_contracts(PROJECT / "schemas", vocabulary))
 
 
 def test_the_default_closes_dwp_to_all_but_the_council_and_itself() -> None:
@@ -47,8 +48,19 @@ def test_the_default_closes_dwp_to_all_but_the_council_and_itself() -> None:
         (("discounts: [1.0", "discounts: [1.1"), r"numbers in \(0, 1\]"),
         (("sees_blocked: [dwp]", "sees_blocked: [dss]"), "a partner without a contract"),
         (("readers:", "reader:"), "'readers' is missing"),
+        (("role: wf_police, ", ""), "a reader lacks 'role'"),
     ],
 )
 def test_a_bad_declaration_is_refused(schemas: Path, change: tuple[str, str], rule: str) -> None:
     with pytest.raises(DeclarationError, match=rule):
         load(schemas, change)
+
+
+def test_a_reader_by_id_or_database_role_and_nobody_else() -> None:
+    assert declared().reader("police") is declared().reader("wf_police")
+    with pytest.raises(DeclarationError, match=r"there are: analyst, caseworker, council"):
+        declared().reader("polise")
+
+
+def test_an_agency_that_a_blocked_partner_speaks_of_is_closed() -> None:
+    assert declared().closed == {"jobcentre"}

@@ -27,6 +27,9 @@ COHORT_VIEWS = {
         "case_id", "family_id", "pack", "claim", "title", "state", "tariff_year", "pounds", "reason", "claimed_on",
         "holds_now", "contains_dwp", "as_at",
     ],
+    "chronology": [
+        "family_id", "person_id", "start_date", "end_date", "partner", "agency", "kind", "role", "evidence_id",
+    ],
     "cohort": ["pack", "family_id", "cohort_start_date", "cohort_end_date"],
     "criterion_evidence": [
         "family_id", "pack", "criterion", "evidence_id", "partner", "kind", "start_date", "end_date",
@@ -41,6 +44,14 @@ COHORT_VIEWS = {
     ],
     "evidence_origin": [
         "evidence_id", "partner", "kind", "delivery_id", "file", "row_number", "accepted_at", "agreement_id",
+    ],
+    "escalation": [
+        "family_id", "agency", "state", "reason", "window_from", "window_to", "contacts", "contacts_before", "expected",
+        "times_expected", "p_value", "q_value", "contains_dwp", "as_at", "run_id",
+    ],
+    "escalation_model": [
+        "agency", "title", "state", "peer_group", "peers", "mean_per_month", "months_worth", "discount",
+        "windows_fitted", "families_tested", "alerts", "as_at", "run_id",
     ],
     "family": ["family_id", "kind", "area", "adults", "children", "to_review", "as_at", "run_id", "review_reason"],
     "flag_doubt": [
@@ -78,6 +89,7 @@ COHORT_VIEWS = {
     "statement": [
         "pack", "family_id", "from_run", "until_run", "selected", "standing", "criteria_met", "criteria",
     ],
+    "service_contact": ["family_id", "agency", "month_end", "contacts", "contains_dwp", "as_at", "run_id"],
     "summary": ["as_at", "area", "pack", "criterion", "families"],
     "unit_cost": [
         "code", "label", "unit", "agency", "fiscal", "fiscal_priced_in", "economic", "economic_priced_in", "source",
