@@ -144,7 +144,9 @@ def build(
                 run, linked, formed, evaluated, persons, evidence, doubtful, coverage,
                 lambda connection: casework.record(connection, worked, declared, run.run_id, date),
                 lambda connection: escalation.record(connection, risen, watching, run.run_id, date),
-                lambda connection: statements.record(connection, run.run_id, pack, evaluated, evidence, declared.closed.kinds),
+                lambda connection: statements.record(
+                    connection, run.run_id, pack, evaluated, evidence, declared.closed.kinds
+                ),
             )  # fmt: skip
         run.timings = summary.timings
         progress("published", 1.0)
