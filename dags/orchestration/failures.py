@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from pipeline.errors import StoreError, WholeFamilyError
+from pipeline.errors import LatenessError, StoreError, WholeFamilyError
 from pipeline.notices import Notice, routes, send
 from pipeline.settings import read_settings
 
@@ -53,7 +53,9 @@ def as_airflow_failure(error: Exception) -> AirflowException:
     """The same failure in words that hold no value, and with the right to a retry or not."""
     if isinstance(error, WholeFamilyError):
         kind = AirflowException if isinstance(error, StoreError) else AirflowFailException
-        return kind(str(error))
+        failure = kind(str(error))
+        failure.alert = "feed-late" if isinstance(error, LatenessError) else None
+        return failure
     return AirflowException(
         f"{_place(error)}: an unforeseen {_kind(error)}. What to do: if the retries fail too, run the same step from "
         "the command line (`wholefamily ingest PARTNER`, `wholefamily build`), and report it with this line."
@@ -69,7 +71,8 @@ def tell(context: dict[str, Any]) -> None:
         "the task was ended from outside. What to do: see that the machine has memory and disk to spare; run it again."
     )  # fmt: skip
     what = f"{task.dag_id}.{task.task_id}"
-    alert = "task-ended" if not error else "ingest-failed" if task.dag_id.startswith("ingest_") else "build-failed"
+    failed = "ingest-failed" if task.dag_id.startswith("ingest_") else "build-failed"
+    alert = (getattr(error, "alert", None) or failed) if error else "task-ended"
     notice = Notice(alert, what, text, dt.datetime.now(dt.UTC))
     log.error(f"{what}: {text}")
     _append(notice.at, f"{what}: {text}")

@@ -18,7 +18,7 @@ sys.path.insert(0, {dags!r})
 import psycopg
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from orchestration.failures import tell, told_plainly
-from pipeline.errors import BuildError, DeliveryError, StoreError
+from pipeline.errors import BuildError, DeliveryError, LatenessError, StoreError
 words = dict(where="delivery x-000001-aaaaaaaa", rule="it is not signed.", remedy="seal it again.")
 
 def unforeseen():
@@ -41,7 +41,7 @@ def raising(error):
 cases = dict(
     rejected=raising(DeliveryError(code="unsigned", **words)), store=raising(StoreError(**words)),
     nothing=raising(BuildError(**words)), skipped=raising(AirflowSkipException("nothing waits")),
-    unforeseen=unforeseen, database=of_database, disk=full_disk,
+    unforeseen=unforeseen, database=of_database, disk=full_disk, late=raising(LatenessError(**words)),
 )
 told = {{}}
 for name, function in cases.items():
@@ -84,7 +84,7 @@ def test_only_what_may_pass_by_itself_is_retried(told: dict[str, Any]) -> None:
     final = {name: case["final"] for name, case in told.items() if name not in ("alerts", "sent")}
     assert final == {
         "rejected": True, "nothing": True, "store": False, "skipped": False,
-        "unforeseen": False, "database": False, "disk": False,
+        "unforeseen": False, "database": False, "disk": False, "late": True,
     }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_an_unforeseen_error_is_told_by_kind_and_place(told: dict[str, Any]) -> 
 
 def test_one_alert_line_per_failure(told: dict[str, Any]) -> None:
     lines = told["alerts"].splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert lines[0].endswith(
         "ingest_x.rejected: delivery x-000001-aaaaaaaa: it is not signed. What to do: seal it again."
     )
@@ -120,4 +120,4 @@ def test_each_failure_reaches_the_webhook_with_its_entry_in_the_runbook(told: di
     assert [f"{notice['what']}: {notice['text']}" for notice in told["sent"]] == [
         line.split("\t", 1)[1] for line in told["alerts"].splitlines()
     ]
-    assert [notice["alert"] for notice in told["sent"]] == ["ingest-failed"] * 7 + ["task-ended"]
+    assert [notice["alert"] for notice in told["sent"]] == [*["ingest-failed"] * 7, "feed-late", "task-ended"]
