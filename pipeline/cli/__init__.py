@@ -20,6 +20,7 @@ from pipeline.cli import (
     escalation,
     governance,
     hub,
+    impact,
     partner,
     questions,
     review,
@@ -46,6 +47,7 @@ for group in (
     casework,
     cases,
     claims,
+    impact,
     alerts,
     escalation,
 ):

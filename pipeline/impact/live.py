@@ -39,6 +39,7 @@ from pipeline.store.database import Database
 
 CONTROL = Disclosure(THRESHOLD, BASE)
 COHORT, ASSIGNMENT, SIMULATION = "cohort", "assignment", "simulation"
+NOWHERE = "not known"  # of families whose area no partner gave
 BY_LOT, BY_RECORD = "by-lot", "by-record"
 _WAYS = {BY_LOT: by_lot, BY_RECORD: by_record}
 
@@ -171,6 +172,8 @@ def compare_estimates(
                 (THRESHOLD,),
             ).fetchall()
         )
+    if found.get(NOWHERE) == 0:  # nobody is missing from the areas
+        found = found.drop(NOWHERE)
     if place:
         source = spread_over_areas(estimates, place, people)
     else:

@@ -27,8 +27,8 @@ RETURN_COLUMNS = (
     "per_pound", "per_pound_low", "per_pound_high", "fewest_behind",
 )  # fmt: skip
 SHARE_COLUMNS = (
-    "arm", "agency", "families", "avoided_fiscal", "avoided_cashable", "pays_now", "by_headcount", "by_benefit", "hybrid",
-    "left_by_headcount", "left_by_benefit", "left_hybrid",
+    "arm", "agency", "families", "avoided_fiscal", "avoided_cashable", "pays_now", "by_headcount", "by_benefit",
+    "hybrid", "left_by_headcount", "left_by_benefit", "left_hybrid",
 )  # fmt: skip
 COST_COLUMNS = ("arm", "agency", "staff", "pounds_a_family")
 

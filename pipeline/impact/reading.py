@@ -98,8 +98,8 @@ def read_in_programme(database: Database, pack: str) -> pd.DataFrame:
         raise BuildError(
             where="evaluate-programme",
             rule="no family has entered a programme.",
-            remedy="move cases on to in_programme (wholefamily cases move), or give --assignment FILE; to see it work on "
-            "families made up for it, try --simulate 0.3.",
+            remedy="move cases on to in_programme (wholefamily cases move), or give --assignment FILE; to see what an "
+            "evaluation says, with an effect planted, try --simulate 0.5.",
         )
     table = pd.DataFrame(rows, columns=["family_id", "start_date"])
     return table.assign(
@@ -127,9 +127,9 @@ def costs_of(material: Material, model: CostModel, declared: Impact) -> Callable
             material.evidence["kind"].isin(kinds) & material.evidence["person_id"].isin(own["person_id"])
         ]
         start_of = own["family_id"].map(starts.set_index("family_id")["start_date"])
-        people_of = {start: rows for start, rows in own.groupby(start_of)}
+        people_of = dict(iter(own.groupby(start_of)))
         start_of_person = pd.Series(start_of.to_numpy(), index=own["person_id"]).groupby(level=0).first()
-        facts_of = {start: rows for start, rows in evidence.groupby(evidence["person_id"].map(start_of_person))}
+        facts_of = dict(iter(evidence.groupby(evidence["person_id"].map(start_of_person))))
         parts = []
         for start, people in people_of.items():
             facts = facts_of.get(start, evidence.iloc[:0])

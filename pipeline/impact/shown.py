@@ -49,7 +49,7 @@ class Shown:
 
     def answer(self) -> dict[str, Any]:
         """JSON-able; what is missing is null."""
-        parts = {name: _records(getattr(self, name)) for name in _FRAMES}
+        parts = {name: records(getattr(self, name)) for name in _FRAMES}
         return {"evaluation": self.head, **parts}
 
 
@@ -92,7 +92,7 @@ def method_of(evaluation: Evaluation, declared: Impact) -> str:
     if evaluation.design == MATCHED:
         how = declared.matching.method
         return (
-            f"Comparison families matched on {how} without replacement (caliper {declared.matching.caliper:g}, optimal), "
+            f"Comparison families matched on {how}, each once (caliper {declared.matching.caliper:g}, optimal), "
             f"differences after corrected for those left before (Abadie and Imbens 2011); {level} intervals by CR2 "
             f"standard errors over matched sets, of ratios by {declared.intervals.resamples} seeded resamplings."
         )
@@ -166,7 +166,7 @@ def _folded(shares: pd.DataFrame, least: int) -> pd.DataFrame:
     return summed.reset_index()[list(shares.columns)]
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as plain Python values."""
 
     def plain(value: Any) -> Any:

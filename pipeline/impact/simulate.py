@@ -1,7 +1,7 @@
 """Families whose answer is known: with an effect planted, or none. For measuring the measurement, never for results.
 
-Two ways: counts drawn from known rates (quick, hundreds of times), and facts taken out of the evidence of families drawn
-here (the whole way through the pipeline, on a made-up borough).
+Two ways: counts drawn from known rates (quick, hundreds of times), and facts taken out of the evidence of families
+drawn here (the whole way through the pipeline, on a made-up borough).
 """
 
 from __future__ import annotations

@@ -187,7 +187,7 @@ def test_costs_of_nobody_are_nought_and_not_a_gap() -> None:
 
 
 def test_families_whose_costs_the_feeds_do_not_cover_are_no_families_without_costs() -> None:
-    groups, costs, programme = world()
+    groups, costs, _ = world()
     seen = observed(groups, Costed(costs.rows, np.array([1, 2, 3, 11, 12], dtype=np.int64)))
     assert sorted(seen.families["family_id"]) == [1, 2, 3, 11, 12]
     pairs = groups.families.assign(cluster=[f"set {n % 10}" for n in range(20)])
