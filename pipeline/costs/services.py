@@ -34,8 +34,9 @@ def duplicated_services(
     )[recent]
     found = [_at_work(service, rows, model.is_closed(service)) for service in model.services]
     work = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(DUPLICATED_COLUMNS))
-    several = work.groupby(["family_id", "need"])["agency"].transform("nunique") > 1
-    work = work[several].assign(contains_dwp=work.groupby(["family_id", "need"])["contains_dwp"].transform("any"))
+    on_need = work.groupby(["family_id", "need"])
+    several = on_need["agency"].transform("nunique") > 1
+    work = work.assign(contains_dwp=on_need["contains_dwp"].transform("any"))[several]
     work = work.sort_values(["family_id", "need", "agency", "service"], ignore_index=True)
     return work.astype({"family_id": "int64", "facts": "int64", "contains_dwp": bool})[list(DUPLICATED_COLUMNS)]
 

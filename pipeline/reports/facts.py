@@ -13,11 +13,12 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from pipeline.errors import BuildError
+from pipeline.reports.casework_facts import read_casework
 from pipeline.store.database import Database
 
 Rows = list[dict[str, Any]]
 IN_FORCE = ("accepted", "accepted_with_quarantine")
-STAGES = ("ingest", "link", "families", "criteria", "doubt", "escalation", "publish")
+STAGES = ("ingest", "link", "joint", "families", "criteria", "doubt", "casework", "escalation", "publish")
 SELECTED = "selected"  # the name under which the selection itself is counted, beside the criteria
 
 
@@ -30,7 +31,7 @@ class RunFacts:
     suite, severity, success, expectation, column_name, why, times. freshness: partner, name, period_from,
     period_to, freshness_days. areas: area, criterion, families (suppressed). escalation: by agency, as
     cohort.escalation_model. contacts: contact days of the selected families: agency, title, month_end, contacts,
-    window_from. Any of them may be empty.
+    window_from. casework: as `casework_facts.read_casework`. Any of them may be empty.
     """
 
     run_id: int
@@ -54,6 +55,7 @@ class RunFacts:
     areas: Rows = field(default_factory=list)
     escalation: Rows = field(default_factory=list)
     contacts: Rows = field(default_factory=list)
+    casework: dict[str, Rows] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
 
     def in_force(self) -> Rows:
@@ -140,6 +142,7 @@ def read_run_facts(database: Database, run_id: int) -> RunFacts:
             areas=rows(AREAS, run["as_at"], run["pack"]),
             escalation=rows(ESCALATION, run_id),
             contacts=rows(CONTACTS, run_id),
+            casework=read_casework(rows, run_id, run["pack"]),
             titles={row["criterion"]: row["title"] for row in rows(TITLES, run["pack"])},
         )
 

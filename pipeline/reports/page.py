@@ -39,7 +39,13 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
     import jinja2
 
     # Drawing needs altair (half a second to import): only who writes a page pays for it.
-    from pipeline.reports import delivery_pictures, escalation_pictures, outcome_pictures, quality_pictures
+    from pipeline.reports import (
+        casework_pictures,
+        delivery_pictures,
+        escalation_pictures,
+        outcome_pictures,
+        quality_pictures,
+    )
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -67,6 +73,11 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
         areas=area_table(facts),
         rising=escalation_pictures.rising(facts),
         contacts=escalation_pictures.contacts_by_month(facts),
+        life=casework_pictures.life(facts),
+        costs=casework_pictures.costs(facts),
+        first_places=casework_pictures.first_places(facts),
+        progress=casework_pictures.progress(facts),
+        claims=casework_pictures.claim_rows(facts),
         written=dt.datetime.now(dt.UTC),
     )
 

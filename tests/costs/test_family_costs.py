@@ -153,6 +153,9 @@ def test_two_agencies_on_one_need_are_listed_and_one_agency_twice_is_not() -> No
     ]
     assert listed["contains_dwp"].tolist() == [False, False, True, True]
     assert listed["last_day"].isna().tolist() == [False, True, True, False]
+    alone = evidence(fact(1, "rent_arrears", "2014-07-10", quantity=900), fact(1, "eviction_notice", "2014-07-10"))
+    assert duplicated_services(members(*FAMILY), alone, MODEL, AS_AT).empty
+    assert duplicated_services(members(*FAMILY), evidence(), MODEL, AS_AT).empty
 
 
 def test_what_rests_on_a_closed_feed_is_what_the_agreement_says() -> None:
