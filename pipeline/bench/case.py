@@ -5,7 +5,7 @@ places.parquet   record and the same fields again where a record has several (ot
 truth.parquet    record, person, and the subgroups; read by the bench alone, never by a tool
 ids.parquet      record, record_id as in the table
 case.json        title, whether two sources are linked or one is deduplicated, fields and their normal forms
-linkage/         encoding-v1.yaml, model-v1.yaml, and what they refer to
+linkage/         encoding-v2.yaml, model-v2.yaml, and what they refer to
 """
 
 from __future__ import annotations

@@ -155,9 +155,9 @@ def _encodings(piece: Encoded, rows: NDArray[np.int64], encoding: Encoding) -> p
         "block": fixed_binary(piece.block),
     }
     for name in encoding.fields:
-        filters = piece.filters.get(name)
-        binary = pa.binary(encoding.filter_bytes)
-        columns[name] = pa.nulls(size, binary) if filters is None else fixed_binary(filters, missing_when_zero=True)
+        packed = piece.names.get(name)
+        binary = pa.binary(encoding.name_bytes)
+        columns[name] = pa.nulls(size, binary) if packed is None else fixed_binary(packed, missing_when_zero=True)
     columns["date_parts"] = fixed_binary(piece.date_parts.astype("<u2").view(np.uint8), missing_when_zero=True)
     return pa.table(columns)
 

@@ -1,7 +1,7 @@
 """Our own linkage in clear: the same blocks, model and clusters, with names and dates as they are.
 
-What encoding costs in quality is the difference. A name is the set of its q-grams, one bit of the filter for each, so
-that Dice is exact (where there are more q-grams than bits, the rarest share some); day, month and year are numbers.
+What encoding costs in quality is the difference. A name is the set of its q-grams, a bit for each, so that the cosine
+of two sets is exact (where there are more q-grams than bits, the rarest share some); day, month and year are numbers.
 For benchmarks only.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pipeline.contracts import Encoding, LinkModel
+from pipeline.contracts import Encoding
 from pipeline.partner.coded import Coded
 from pipeline.partner.encode import Encoded, Persons, date_numbers, name_grams
 
@@ -48,28 +48,12 @@ class PlainNames:
 
     def instead(self, piece: Encoded, persons: Persons) -> Encoded:
         """The piece with names and dates in clear."""
-        filters = {}
+        names = {}
         for name, bits in self.bits.items():
             codes = persons.columns[name].codes[piece.person]
-            filters[name] = np.where((codes >= 0)[:, None], bits[codes], np.uint8(0))
+            names[name] = np.where((codes >= 0)[:, None], bits[codes], np.uint8(0))
         dates = date_numbers(persons.columns.get(self.dates), len(persons))
-        return replace(piece, filters=filters, date_parts=dates[piece.person])
-
-
-def model_in_clear(model: LinkModel, encoding: Encoding) -> LinkModel:
-    """The link model for one bit a q-gram: bounds in bits are divided by the positions that a q-gram has otherwise."""
-    each = encoding.positions_per_gram
-    comparisons = tuple(
-        replace(
-            comparison,
-            levels=tuple(
-                level if level.shorter_bits is None else replace(level, shorter_bits=level.shorter_bits // each)
-                for level in comparison.levels
-            ),
-        )
-        for comparison in model.comparisons
-    )
-    return replace(model, comparisons=comparisons)
+        return replace(piece, names=names, date_parts=dates[piece.person])
 
 
 def identical_groups(one: Path, other: Path) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ import pyarrow.parquet as pq
 
 from pipeline.bench.case import Case
 from pipeline.bench.encoded import PARTNER, SEX, codes_of_tokens
-from pipeline.bench.in_clear import model_in_clear
-from pipeline.contracts import load_encoding, load_link_model
+from pipeline.contracts import load_link_model
 from pipeline.link import Encodings, link_persons
 from pipeline.link.block import PassEncodings
 from pipeline.records import LinkResult
@@ -44,9 +44,7 @@ def link_case(case: Case, out: Path, *, in_clear: bool = False) -> LinkResult:
     started = time.perf_counter()
     records, encodings, counts = read_encoded(case.folder / ("in_clear" if in_clear else "encoded"))
     read = time.perf_counter()
-    model = load_link_model(case.folder)
-    if in_clear:
-        model = model_in_clear(model, load_encoding(case.folder))
+    model = replace(load_link_model(case.folder), gram_sets=in_clear)
     result = link_persons(records, encodings, model, counts, NOBODY_YET)
     linked = time.perf_counter()
     out.mkdir(parents=True, exist_ok=True)

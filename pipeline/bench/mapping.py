@@ -6,7 +6,7 @@ The normal forms are the partner's kit's own. A mapping (YAML) names the table's
     record_id: unique_id          # a column; without it, records are numbered
     source: register              # a column (which register a record is of); without it, all are of one
     truth: cluster                # optional: whose record it is
-    linkage: linkage              # optional: folder with encoding-v1.yaml and model-v1.yaml, beside the mapping
+    linkage: linkage              # optional: folder with encoding-v2.yaml and model-v2.yaml, beside the mapping
     fields:
       forename: {column: first_name, normalise: name}
       date_of_birth: {column: dob, normalise: date, formats: [yyyy-MM-dd]}

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from pipeline.bench.case import PERSON, RECORD, SOURCE, Case
 from pipeline.bench.encoded import PARTNER, codes_of_tokens
 from pipeline.contracts import LinkModel, load_link_model
-from pipeline.levels import MISSING, Comparable, comparison_levels, unpack_date_parts, unpack_filters
+from pipeline.levels import MISSING, Comparable, comparison_levels, unpack_date_parts, unpack_names
 
 PATTERNS_SHOWN = 25
-NOT_FILTERS = ("record_id", "pass", "block", "date_parts")
+NOT_NAMES = ("record_id", "pass", "block", "date_parts")
 Keys = NDArray[np.int64]  # (pairs,): lower record · number of records + higher record
 NO_KEYS: Keys = np.zeros(0, dtype=np.int64)
 
@@ -107,7 +107,7 @@ def pattern_texts(wanted: Keys, case: Case, model: LinkModel) -> pd.Series:
         pairs = pairs.drop_duplicates("key")
         table = pq.read_table(path)
         data = Comparable(
-            filters={name: unpack_filters(table[name]) for name in table.column_names if name not in NOT_FILTERS},
+            names={name: unpack_names(table[name]) for name in table.column_names if name not in NOT_NAMES},
             date_parts=unpack_date_parts(table["date_parts"]),
             codes={name: values[position[record]] for name, values in codes.items()},
         )

@@ -145,8 +145,8 @@ def speed_rows(speed: dict[str, Any]) -> list[list[str]]:
     pairs, made = speed["comparisons"], speed["pseudonymise"]
     plain, clkhash = pairs["recordlinkage_jaro_winkler"], made.get("clkhash")
     rows = [
-        ["comparisons: Dice, one core", pairs["dice_one_core"], pairs["dice_one_core"] / plain],
-        ["comparisons: Dice, all cores", pairs["dice_all_cores"], pairs["dice_all_cores"] / plain],
+        ["comparisons: one name, one core", pairs["likeness_one_core"], pairs["likeness_one_core"] / plain],
+        ["comparisons: one name, all cores", pairs["likeness_all_cores"], pairs["likeness_all_cores"] / plain],
         ["comparisons: whole link model", pairs["whole_model_all_cores"], None],
         ["recordlinkage: Jaro-Winkler in clear", plain, 1.0],
         ["pseudonymise: people, raw to draft", made["people_per_second"], _times(made["people_per_second"], clkhash)],

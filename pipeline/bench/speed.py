@@ -1,6 +1,6 @@
-"""How fast the two compiled parts are beside their like, in the same run: comparing filters, and pseudonymising.
+"""How fast the two compiled parts are beside their like, in the same run: comparing names, and pseudonymising.
 
-Comparisons are measured on filters of the kit, in as many threads as there are processors; pseudonymising on a
+Comparisons are measured on encodings of the kit, in as many threads as there are processors; pseudonymising on a
 made-up partner's extract, from raw files to draft, and on the encoding alone.
 """
 
@@ -27,7 +27,7 @@ from pipeline.bench.encoded import throw_away_keys
 from pipeline.bench.environments import PEERS, PeerMissing, peer_python
 from pipeline.bench.mapping import normal_form
 from pipeline.contracts import load_contract, load_encoding, load_link_model, load_vocabulary
-from pipeline.levels import Comparable, comparison_levels, dice, unpack_filters
+from pipeline.levels import Comparable, comparison_levels, differing, unpack_names
 from pipeline.partner.encode import Persons, encode_persons
 from pipeline.partner.hashing import processors
 from pipeline.partner.keys import KEY_BYTES
@@ -54,21 +54,21 @@ def measure_speed(
 
 
 def comparison_rates(case: Case, pairs: int = PAIRS) -> dict[str, float]:
-    """Pairs a second: Dice of one filter on one core and on all, all comparisons of the link model, and recordlinkage's
-    Jaro-Winkler on the same names in clear."""
+    """Pairs a second: likeness of one name on one core and on all, all comparisons of the link model, and
+    recordlinkage's Jaro-Winkler on the same names in clear."""
     model = load_link_model(case.folder)
-    passes = sorted((case.folder / "encoded").glob("pass-date_of_birth.parquet"))
-    table = pq.read_table(passes[0])
-    filters = {name: unpack_filters(table[name]) for name in ("forename", "surname")}
+    passes = sorted((case.folder / "encoded").glob("pass-*.parquet"), key=lambda path: path.stat().st_size)
+    table = pq.read_table(passes[-1])
+    encoded = {name: unpack_names(table[name]) for name in ("forename", "surname")}
     parts = np.ascontiguousarray(np.frombuffer(secrets.token_bytes(6 * table.num_rows), dtype=np.uint16).reshape(-1, 3))
     random = np.random.default_rng(SEED)
     left, right = random.integers(0, table.num_rows, pairs), random.integers(0, table.num_rows, pairs)
     columns = {column for comparison in model.comparisons for column in comparison.columns}
     codes = {column: random.integers(-1, 10_000, table.num_rows) for column in columns}
-    data = Comparable(filters=filters, date_parts=parts, codes=codes)
+    data = Comparable(names=encoded, date_parts=parts, codes=codes)
 
     def one_field(start: int) -> None:
-        dice(filters["surname"], filters["surname"], left[start : start + AT_ONCE], right[start : start + AT_ONCE])
+        differing(encoded["surname"], encoded["surname"], left[start : start + AT_ONCE], right[start : start + AT_ONCE])
 
     def whole_model(start: int) -> None:
         for comparison in model.comparisons:
@@ -76,8 +76,8 @@ def comparison_rates(case: Case, pairs: int = PAIRS) -> dict[str, float]:
 
     names = pd.Series(normal_form(case.fields[1], pq.read_table(case.clear)[case.fields[1].name]).texts().to_pandas())
     return {
-        "dice_one_core": _rate(one_field, pairs, threads=1),
-        "dice_all_cores": _rate(one_field, pairs, threads=processors()),
+        "likeness_one_core": _rate(one_field, pairs, threads=1),
+        "likeness_all_cores": _rate(one_field, pairs, threads=processors()),
         "whole_model_all_cores": _rate(whole_model, min(pairs, 4 * AT_ONCE), threads=processors()),
         "recordlinkage_jaro_winkler": _plain_rate(names, PLAIN_PAIRS),
     }

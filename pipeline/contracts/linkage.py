@@ -9,17 +9,28 @@ from typing import Any
 
 from pipeline.contracts.reading import read_yaml, require
 
-FILTER_BITS = 512
+NAME_BITS = 512
+LONGEST_GRAM = 2
+ENCODING_VERSION = MODEL_VERSION = 2  # those in force
 DATE_PART_NAMES = ("day", "month", "year")
-BLOCK_EXPRESSION = re.compile(r"(?:(year|year_month|initial|phonetic)\()?([a-z_]+)\)?")
+BLOCK_EXPRESSION = re.compile(r"(?:(year|year_month|initial|phonetic)\()?([a-z_]+)(?:, ([a-z_]+))?\)?")
 
 
 @dataclass(frozen=True)
 class BlockPart:
-    """One part of a block value: a normalised column, or a function of one (None: the column itself)."""
+    """One part of a block value: a normalised column, or a function of one (None: the column itself).
+
+    `other`: a second column; the part is then the function of both in the order of the alphabet, so that exchanged
+    values make the same block.
+    """
 
     column: str
     function: str | None
+    other: str | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,) if self.other is None else (self.column, self.other)
 
 
 @dataclass(frozen=True)
@@ -32,12 +43,11 @@ class EncodingPass:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How a partner's kit encodes a person: filter size, q-grams, passes, and the fixed known-answer persons."""
+    """How a partner's kit encodes a person: bits a name, q-grams, passes, and the fixed known-answer persons."""
 
     version: int
     bits: int
     gram: int
-    positions_per_gram: int
     fields: tuple[str, ...]
     date_parts: str
     passes: tuple[EncodingPass, ...]
@@ -51,26 +61,27 @@ class Encoding:
         return " ".join(roots.get(part, part) for part in normal_name.split(" ")) if roots else normal_name
 
     @property
-    def filter_bytes(self) -> int:
+    def name_bytes(self) -> int:
         return self.bits // 8
+
+    @property
+    def positions_per_gram(self) -> int:
+        """Of the plain filters that pipeline.attack sets beside ours."""
+        return 7
 
 
 @dataclass(frozen=True)
 class Level:
-    """One level of agreement. `dice`: lowest Dice coefficient; `parts`: how many date parts agree, or which ('day',
-    'month', 'year'), or 'swap' (day and month exchanged).
+    """One level of agreement. `similarity`: lowest likeness of two names, the cosine of their sets of grams; `parts`:
+    how many date parts agree, or which ('day', 'month', 'year'), or 'swap' (day and month exchanged).
 
-    `overlap`: lowest share of the shorter name's bits that the longer has (shortened names), `shorter_bits`: only where
-    the shorter has at most so many bits (a single initial has 14).
     `columns`: which of the comparison's columns reach this level when equal (none named: any of them).
     `history`: the level also holds where both ever had a value of those columns in common, not only their latest.
     `exchanged_with`: the level holds where this name is the other's name of that comparison, and the other way round.
     """
 
     name: str
-    dice: float | None = None
-    overlap: float | None = None
-    shorter_bits: int | None = None
+    similarity: float | None = None
     parts: int | str | None = None
     columns: tuple[str, ...] = ()
     exchanged_with: str | None = None
@@ -90,13 +101,16 @@ class Comparison:
 @dataclass(frozen=True)
 class DependentChance:
     """Chance agreement of other comparisons among different people who agree on one: people of one address share
-    surnames, and twins a date of birth, far more often than strangers. Learnt in `learn_in`; `starting_u` where that
-    pass has too few pairs."""
+    surnames, and twins a date of birth, far more often than strangers. Counted by the partners' kits; `starting_u`
+    weighs as one pair seen at each level beside them."""
 
     comparison: str
     level: str
-    learn_in: str
     starting_u: dict[str, tuple[float, ...]]
+
+    def counted_as(self, name: str) -> str:
+        """What the counts of a comparison among such people are called in a manifest."""
+        return f"{name}_within_{self.comparison}"
 
 
 @dataclass(frozen=True)
@@ -116,13 +130,12 @@ class LinkModel:
     possible_threshold: float
     one_per_person: tuple[str, ...]
     largest_block: int
-    learnt_chance: tuple[str, ...] = ()  # em passes whose u is learnt beside m: the block itself makes fields agree
     # em pass -> comparison -> levels whose m is not learnt there, but taken as the passes before it taught
     held_m: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
     starting_u: dict[str, tuple[float, ...]] = field(default_factory=dict)  # where partners' counts are few
-    chance_from_blocks: dict[str, str] = field(default_factory=dict)  # comparison -> pass blocked by exactly it
     dependent_chance: DependentChance | None = None
-    histories: dict[str, str] = field(default_factory=dict)  # column -> pass whose blocks are all its values
+    # column -> passes in which two records that ever had a value of it in common may share a block
+    histories: dict[str, tuple[str, ...]] = field(default_factory=dict)
     contradictions: dict[str, tuple[str, ...]] = field(default_factory=dict)  # comparison -> levels nobody can have
     # comparison -> levels that say two people where the records on either side agree among themselves on another value
     no_slip_twice: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -131,18 +144,32 @@ class LinkModel:
     refit_bits: float = 1.0  # a level's share among links that moved so far (log2) asks for a full build
     refit_growth: float = 1.5  # and so do so many times more, or fewer, records
     unscored_bits: float = -1.0  # what a pair not worth scoring says, where a cluster is put together anew
+    gram_sets: bool = False  # names are sets of grams in clear, a bit each, not encodings (benchmarks only)
+
+    @property
+    def history_passes(self) -> frozenset[str]:
+        """The passes whose blocks say where a record ever was."""
+        return frozenset(name for passes in self.histories.values() for name in passes)
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """What the partners' kits count of random people, by name in the manifest: how many levels it has."""
+        levels = {comparison.name: len(comparison.levels) for comparison in self.comparisons}
+        dependent = self.dependent_chance
+        given = {} if dependent is None else {dependent.counted_as(name): levels[name] for name in dependent.starting_u}
+        return {name: number for name, number in levels.items() if name not in self.fixed_u} | given
 
 
-def load_encoding(declarations: Path, version: int = 1) -> Encoding:
+def load_encoding(declarations: Path, version: int = ENCODING_VERSION) -> Encoding:
     """The encoding of a version. Raises DeclarationError where a block expression or a size cannot be."""
     path = declarations / "linkage" / f"encoding-v{version}.yaml"
     document = read_yaml(path)
-    sizes = document["filter"]
+    sizes = document["name"]
     require(
-        sizes["bits"] == FILTER_BITS and 1 <= sizes["positions_per_gram"] <= 7,
+        sizes["bits"] == NAME_BITS and 1 <= sizes["gram"] <= LONGEST_GRAM,
         path=path,
         near="bits:",
-        rule="filters have 512 bits and 1 to 7 positions per gram (seven 9-bit positions in one keyed hash).",
+        rule="names have 512 bits, made of grams of one or two characters.",
         remedy="choose such sizes.",
     )
     passes = []
@@ -155,10 +182,10 @@ def load_encoding(declarations: Path, version: int = 1) -> Encoding:
                 path=path,
                 near=f"name: {entry['name']}",
                 rule=f"'{expression}' is not a block expression.",
-                remedy="use a column, or year(), year_month(), initial() or phonetic() of one.",
+                remedy="use a column, or year(), year_month(), initial() or phonetic() of one or two: phonetic(a, b).",
             )
             assert found is not None
-            parts.append(BlockPart(column=found.group(2), function=found.group(1)))
+            parts.append(BlockPart(column=found.group(2), function=found.group(1), other=found.group(3)))
         passes.append(EncodingPass(name=entry["name"], block=tuple(parts)))
     require(
         len({p.name for p in passes}) == len(passes),
@@ -171,7 +198,6 @@ def load_encoding(declarations: Path, version: int = 1) -> Encoding:
         key_version=int(document.get("key_version", 1)),
         bits=int(sizes["bits"]),
         gram=int(sizes["gram"]),
-        positions_per_gram=int(sizes["positions_per_gram"]),
         fields=tuple(document["fields"]),
         date_parts=document["date_parts"],
         passes=tuple(passes),
@@ -197,7 +223,7 @@ def _variants(path: Path) -> dict[str, str]:
     return found
 
 
-def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
+def load_link_model(declarations: Path, version: int = MODEL_VERSION) -> LinkModel:
     """The link model of a version. Raises DeclarationError where probabilities or levels do not fit."""
     path = declarations / "linkage" / f"model-v{version}.yaml"
     document = read_yaml(path)
@@ -253,12 +279,10 @@ def load_link_model(declarations: Path, version: int = 1) -> LinkModel:
         possible_threshold=float(thresholds["possible"]),
         one_per_person=tuple(document["one_per_person"]),
         largest_block=int(document["largest_block"]),
-        learnt_chance=tuple(entry["pass"] for entry in document["em"]["passes"] if entry.get("chance") == "learnt"),
         held_m={entry["pass"]: _held(entry.get("held", {}), by_name) for entry in document["em"]["passes"]},
         starting_u=starting_u,
-        chance_from_blocks=dict(document.get("chance_from_blocks", {})),
         dependent_chance=dependent,
-        histories=dict(document.get("histories", {})),
+        histories={column: tuple(passes) for column, passes in document.get("histories", {}).items()},
         contradictions={name: tuple(levels) for name, levels in document.get("contradictions", {}).items()},
         no_slip_twice={name: tuple(levels) for name, levels in document.get("no_slip_twice", {}).items()},
         target_precision=float(thresholds.get("target_precision", 0.0)),
@@ -282,6 +306,5 @@ def _dependent_chance(entry: dict[str, Any] | None) -> DependentChance | None:
     return DependentChance(
         comparison=entry["comparison"],
         level=entry["level"],
-        learn_in=entry["learn_in"],
         starting_u={name: tuple(values) for name, values in entry["starting_u"].items()},
     )

@@ -157,13 +157,12 @@ def comparable(
     ids = [row["record_id"] for row in records]
     held = {
         column: [
-            [bytes(row["block"]) for row in blocks if row["record_id"] == one and row["pass"] == blocking_pass]
-            for one in ids
+            [bytes(row["block"]) for row in blocks if row["record_id"] == one and row["pass"] in passes] for one in ids
         ]
-        for column, blocking_pass in model.histories.items()
+        for column, passes in model.histories.items()
     }
     return Comparable(
-        filters={name: _packed([side[name] for side in encodings], np.uint64, 8) for name in ENCODED[:2]},
+        names={name: _packed([side[name] for side in encodings], np.uint64, 8) for name in ENCODED[:2]},
         date_parts=_packed([side["date_parts"] for side in encodings], np.uint16, 3),
         codes={name: _codes([row.get(name) for row in records]) for name in columns},
         histories={column: history_of(values) for column, values in held.items()},

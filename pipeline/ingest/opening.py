@@ -208,7 +208,7 @@ def _check_known_answers(verified: Verified, hub: Hub, history: History) -> None
 
 
 def _check_chance_agreement(verified: Verified, hub: Hub) -> None:
-    levels = {comparison.name: len(comparison.levels) for comparison in hub.link_model.comparisons}
+    levels = hub.link_model.counted
     if any(levels.get(entry.comparison) != len(entry.counts) for entry in verified.manifest.chance_agreement):
         raise verified.landed.refusal(
             "link_model",

@@ -136,7 +136,7 @@ def _encoding_types(encoding: Encoding) -> dict[str, pa.DataType]:
         "person_ref": pa.binary(PSEUDONYM_BYTES),
         "pass": pa.string(),
         "block": pa.binary(PSEUDONYM_BYTES),
-        **{field: pa.binary(encoding.filter_bytes) for field in encoding.fields},
+        **{field: pa.binary(encoding.name_bytes) for field in encoding.fields},
         "date_parts": pa.binary(DATE_BYTES),
     }
 

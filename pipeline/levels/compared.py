@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import Comparison
-from pipeline.levels.declared import code_level_masks, date_level_table, history_level, name_thresholds
+from pipeline.levels.declared import code_level_masks, date_level_table, history_level, most_bits, name_level_table
 from pipeline.levels.kernels import (
+    MISSING,
     Codes,
     DateParts,
-    Filters,
     Index,
     Levels,
+    Names,
     code_levels,
     date_levels,
-    exchanged,
-    name_levels,
+    differing,
     with_history,
 )
 
@@ -36,7 +36,7 @@ class History:
 class Comparable:
     """The encoded values of a set of rows, by the name of field or column; every array has one entry per row."""
 
-    filters: Mapping[str, Filters] = field(default_factory=dict)
+    names: Mapping[str, Names] = field(default_factory=dict)
     date_parts: DateParts | None = None
     codes: Mapping[str, Codes] = field(default_factory=dict)
     histories: Mapping[str, History] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Comparable:
 def comparison_levels(comparison: Comparison, data: Comparable, index_a: Index, index_b: Index) -> Levels:
     """The level of each pair of rows in one comparison of the link model, -1 where either side is missing.
 
-    `data` needs, by kind: `name` the filters of the comparison's name (and of the name it may be exchanged with),
+    `data` needs, by kind: `name` the encodings of the comparison's name (and of the name it may be exchanged with),
     `date_parts` the date parts, `equal` and `any_equal` the codes of the comparison's columns. A name found
     exchanged takes the level that says so in both comparisons. Where `data` has no history of a column, the levels
     that ask for it are reached by nothing.
@@ -67,13 +67,15 @@ def comparison_levels(comparison: Comparison, data: Comparable, index_a: Index, 
 
 
 def _name_comparison(comparison: Comparison, data: Comparable, index_a: Index, index_b: Index) -> Levels:
-    filters = data.filters[comparison.name]
-    levels = name_levels(filters, index_a, index_b, *name_thresholds(comparison))
+    names = data.names[comparison.name]
+    bits = differing(names, names, index_a, index_b)
+    levels = np.where(bits < 0, np.int8(MISSING), name_level_table(comparison)[bits])
     for code, level in enumerate(comparison.levels):
-        if level.exchanged_with is not None:
-            other = data.filters[level.exchanged_with]
-            crossed = exchanged(filters, other, index_a, index_b, np.float32(level.dice or 1.0))
-            levels[crossed & (levels > code)] = code
+        if level.exchanged_with is not None and level.similarity is not None:
+            other, most = data.names[level.exchanged_with], most_bits(level.similarity)
+            crossed = [differing(names, other, one, two) for one, two in ((index_a, index_b), (index_b, index_a))]
+            reached = np.logical_and.reduce([(bits >= 0) & (bits <= most) for bits in crossed])
+            levels[reached & (levels > code)] = code
     return levels
 
 

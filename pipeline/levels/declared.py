@@ -8,21 +8,27 @@ from numpy.typing import NDArray
 from pipeline.contracts.linkage import DATE_PART_NAMES, Comparison, Level
 from pipeline.levels.kernels import Levels
 
-NEVER = 2.0  # no Dice and no overlap reaches it
+NAME_BITS = 512
+SIMILARITY = np.cos(np.pi * np.arange(NAME_BITS + 1) / NAME_BITS)  # of two encodings that differ in so many bits
 
 
-def name_thresholds(comparison: Comparison) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Per level but the last, in order: lowest Dice, lowest overlap, most bits of the shorter name for the overlap.
+def name_level_table(comparison: Comparison) -> Levels:
+    """(513,): the level of two names whose encodings differ in so many bits; exchanges are reached by none.
 
-    What a level does not ask by is set so that nothing reaches it by that; an exchange is reached by neither.
+    Encodings of two names differ in a share of bits that is the angle between their sets of grams, over pi (Charikar
+    2002); its cosine is |A and B| / sqrt(|A| |B|).
     """
-    dice, overlap, shorter = [], [], []
-    for level in comparison.levels[:-1]:
-        straight = level.exchanged_with is None
-        dice.append(level.dice if straight and level.dice is not None else NEVER)
-        overlap.append(level.overlap if straight and level.overlap is not None else NEVER)
-        shorter.append(level.shorter_bits if level.shorter_bits is not None else np.inf)
-    return np.array(dice, np.float32), np.array(overlap, np.float32), np.array(shorter, np.float32)
+    table = np.full(NAME_BITS + 1, len(comparison.levels) - 1, dtype=np.int8)
+    for code in range(len(comparison.levels) - 2, -1, -1):
+        level = comparison.levels[code]
+        if level.exchanged_with is None and level.similarity is not None:
+            table[: most_bits(level.similarity) + 1] = code
+    return table
+
+
+def most_bits(similarity: float) -> int:
+    """The most bits in which the encodings of two names of at least this similarity differ."""
+    return int(np.flatnonzero(similarity <= SIMILARITY).max())
 
 
 def date_level_table(comparison: Comparison) -> Levels:

@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-Filters: TypeAlias = NDArray[np.uint64]  # (rows, words): a packed Bloom filter a row; all zero = missing
+Names: TypeAlias = NDArray[np.uint64]  # (rows, 8): the 512 bits of a name's encoding a row; all zero = missing
 DateParts: TypeAlias = NDArray[np.uint16]  # (rows, 3): tokens of day, month, year; all zero = missing
 Codes: TypeAlias = NDArray[np.int64]  # (rows,): equal code = equal value; -1 = missing
 Levels: TypeAlias = NDArray[np.int8]  # (pairs,): index of the comparison's level; -1 = missing
@@ -25,24 +25,12 @@ MISSING = -1
 DATE_PARTS = 3
 
 
-@intrinsic
-def _count_bits(typing_context: Any, value: Any) -> Any:
-    """Number of set bits of an unsigned 64-bit word, as the processor's own instruction."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        count = builder.module.declare_intrinsic("llvm.ctpop", [ir.IntType(64)])
-        return builder.call(count, arguments)
-
-    return types.uint64(types.uint64), generate
-
-
-popcount: Any = _count_bits
-WORDS = 8  # of a filter
+WORDS = 8  # of a name's encoding
 
 
 @intrinsic
-def _count_common(typing_context: Any, left: Any, right: Any, row_a: Any, row_b: Any) -> Any:
-    """Number of bits that row a of `left` and row b of `right` share: eight words at once, as one vector.
+def _count_differing(typing_context: Any, left: Any, right: Any, row_a: Any, row_b: Any) -> Any:
+    """Number of bits in which row a of `left` and row b of `right` differ: eight words at once, as one vector.
 
     Rows are counted over all dimensions but the last, which is of eight words; the arrays are C-contiguous. Written
     word by word it is not turned into vector instructions, and takes twenty times as long.
@@ -61,63 +49,25 @@ def _count_common(typing_context: Any, left: Any, right: Any, row_a: Any, row_b:
             function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, [vector]), name)
             return builder.call(function, [value])
 
-        counts = called("llvm.ctpop.v8i64", vector, builder.and_(loaded(0), loaded(1)))
+        counts = called("llvm.ctpop.v8i64", vector, builder.xor(loaded(0), loaded(1)))
         return called("llvm.vector.reduce.add.v8i64", ir.IntType(64), counts)
 
     return types.int64(left, right, types.int64, types.int64), generate
 
 
-common_of_rows: Any = _count_common
+bits_differing: Any = _count_differing
 
 
 @njit(nogil=True, cache=True)
-def row_bits(filters: Filters) -> NDArray[np.int64]:
-    """Number of set bits of each filter."""
-    found = np.zeros(filters.shape[0], dtype=np.int64)
-    for row in range(filters.shape[0]):
+def held_names(names: Names) -> NDArray[np.bool_]:
+    """Whether each row has a name: any bit at all."""
+    found = np.zeros(names.shape[0], dtype=np.bool_)
+    for row in range(names.shape[0]):
         bits = np.uint64(0)
-        for word in range(filters.shape[1]):
-            bits += popcount(filters[row, word])
-        found[row] = np.int64(bits)
+        for word in range(names.shape[1]):
+            bits |= names[row, word]
+        found[row] = bits != 0
     return found
-
-
-@njit(nogil=True, cache=True)
-def common_bits(left: Any, right: Any, a: Any, b: Any) -> Any:
-    """Number of bits that filter a of `left` and filter b of `right` share."""
-    common = np.uint64(0)
-    for word in range(left.shape[1]):
-        common += popcount(left[a, word] & right[b, word])
-    return np.int64(common)
-
-
-@njit(nogil=True, cache=True)
-def name_level(common: Any, bits_a: Any, bits_b: Any, dices: Any, overlaps: Any, shorter_bits: Any, last: Any) -> Any:
-    """The first level before the last that two names reach by Dice or by overlap (see `name_thresholds`), else the
-    last; -1 where either is missing."""
-    if bits_a == 0 or bits_b == 0:
-        return -1
-    shorter = min(bits_a, bits_b)
-    similarity = np.float32(2.0 * common / (bits_a + bits_b))
-    overlap = np.float32(common / shorter)
-    for code in range(last):
-        if similarity >= dices[code] or (overlap >= overlaps[code] and shorter <= shorter_bits[code]):
-            return code
-    return last
-
-
-@njit(nogil=True, cache=True)
-def at_least(left: Any, right: Any, a: Any, b: Any, bits_a: Any, bits_b: Any, lowest: Any) -> Any:
-    """Whether filter a of `left` and filter b of `right` have at least this Dice coefficient; stops as soon as too many
-    bits are not shared."""
-    if bits_a == 0 or bits_b == 0:
-        return False
-    common = bits_a
-    for word in range(left.shape[1]):
-        common -= np.int64(popcount(left[a, word] & ~right[b, word]))
-        if np.float32(2.0 * common / (bits_a + bits_b)) < lowest:
-            return False
-    return True
 
 
 @njit(nogil=True, cache=True)
@@ -169,49 +119,14 @@ def history_relation(starts: Any, values: Any, a: Any, b: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def dice(filters_a: Filters, filters_b: Filters, index_a: Index, index_b: Index) -> NDArray[np.float32]:
-    """Dice coefficient 2|A∩B| / (|A|+|B|) of each pair of filters, in [0, 1]; -1 where either has no bit set."""
-    all_a, all_b = row_bits(filters_a), row_bits(filters_b)
-    result = np.empty(index_a.shape[0], dtype=np.float32)
+def differing(left: Names, right: Names, index_a: Index, index_b: Index) -> NDArray[np.int16]:
+    """In how many bits name a of `left` and name b of `right` differ, of each pair; -1 where either is missing."""
+    held_a, held_b = held_names(left), held_names(right)
+    result = np.empty(index_a.shape[0], dtype=np.int16)
     for pair in range(index_a.shape[0]):
         a, b = index_a[pair], index_b[pair]
-        held = all_a[a] > 0 and all_b[b] > 0
-        common = common_bits(filters_a, filters_b, a, b)
-        result[pair] = np.float32(2.0 * common / (all_a[a] + all_b[b])) if held else np.float32(-1.0)
-    return result
-
-
-@njit(nogil=True, cache=True)
-def name_levels(
-    filters: Filters,
-    index_a: Index,
-    index_b: Index,
-    dices: NDArray[np.float32],
-    overlaps: NDArray[np.float32],
-    shorter_bits: NDArray[np.float32],
-) -> Levels:
-    """`name_level` of each pair of rows."""
-    bits = row_bits(filters)
-    result = np.empty(index_a.shape[0], dtype=np.int8)
-    for pair in range(index_a.shape[0]):
-        a, b = index_a[pair], index_b[pair]
-        common = common_bits(filters, filters, a, b)
-        result[pair] = name_level(common, bits[a], bits[b], dices, overlaps, shorter_bits, dices.shape[0])
-    return result
-
-
-@njit(nogil=True, cache=True)
-def exchanged(
-    forenames: Filters, surnames: Filters, index_a: Index, index_b: Index, lowest: np.float32
-) -> NDArray[np.bool_]:
-    """Whether the forename of each is the surname of the other, both at least at Dice `lowest`."""
-    forename_bits, surname_bits = row_bits(forenames), row_bits(surnames)
-    result = np.zeros(index_a.shape[0], dtype=np.bool_)
-    for pair in range(index_a.shape[0]):
-        a, b = index_a[pair], index_b[pair]
-        result[pair] = at_least(forenames, surnames, a, b, forename_bits[a], surname_bits[b], lowest) and at_least(
-            forenames, surnames, b, a, forename_bits[b], surname_bits[a], lowest
-        )
+        bits = bits_differing(left, right, a, b)
+        result[pair] = bits if held_a[a] and held_b[b] else -1
     return result
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.levels.kernels import DATE_PARTS, DateParts, Filters
+from pipeline.levels.kernels import DATE_PARTS, DateParts, Names
 
 
-def unpack_filters(column: pa.Array | pa.ChunkedArray) -> Filters:
-    """Filters of an Arrow column of fixed-size (or variable) binary as packed words; null becomes all zero."""
+def unpack_names(column: pa.Array | pa.ChunkedArray) -> Names:
+    """Encodings of names in an Arrow column of fixed-size (or variable) binary as packed words; null becomes all
+    zero."""
     return unpack_words(column, np.uint64)
 
 

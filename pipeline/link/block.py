@@ -17,10 +17,10 @@ from numba import njit
 from numpy.typing import NDArray
 from recordlinkage.base import BaseIndexAlgorithm
 
-from pipeline.levels import Comparable, History, Index, unpack_date_parts, unpack_filters, unpack_words
+from pipeline.levels import Comparable, History, Index, unpack_date_parts, unpack_names, unpack_words
 
 PAIRS_PER_CHUNK = 1_000_000
-KEY_COLUMNS = ("record_id", "pass", "block", "date_parts")  # every other column of encodings is a name's filter
+KEY_COLUMNS = ("record_id", "pass", "block", "date_parts")  # every other column of encodings is a name
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class PassEncodings:
         return np.diff(self.starts)
 
     def encoded(self) -> Comparable:
-        """Filters and date parts of the rows that share their block, unpacked anew at every call."""
+        """Names and date parts of the rows that share their block, unpacked anew at every call."""
         names = [name for name in self.table.column_names if name not in KEY_COLUMNS]
         everything = len(self.rows) == self.table.num_rows and bool((np.diff(self.rows) == 1).all())
         table = self.table if everything else self.table.take(pa.array(self.rows))
         return Comparable(
-            filters={name: unpack_filters(table[name]) for name in names},
+            names={name: unpack_names(table[name]) for name in names},
             date_parts=unpack_date_parts(table["date_parts"]),
         )
 
@@ -94,7 +94,7 @@ class Encodings:
         cls, table: pa.Table, homes: pa.Table | None = None, left_out: Mapping[str, frozenset[bytes]] | None = None
     ) -> Encodings:
         """From one row per record, pass and block value: record_id, pass, block (16 bytes), date_parts (6 bytes, null =
-        missing) and a filter per name (null = missing). The order of the rows does not matter. `homes`: record_id, pass
+        missing) and the names (null = missing). The order of the rows does not matter. `homes`: record_id, pass
         and block, where the table is partial."""
         return cls(_by_pass(table), None if homes is None else _by_pass(homes), left_out)
 
@@ -109,11 +109,28 @@ class Encodings:
         found = {name: held.large(largest_block) for name, held in self.passes.items()}
         return {name: tokens for name, tokens in found.items() if tokens}
 
-    def histories(self, columns: Mapping[str, str], record_ids: NDArray[np.int64]) -> dict[str, History]:
-        """Per column, all the values of each record: the blocks of the pass that is named for it."""
+    def histories(self, columns: Mapping[str, tuple[str, ...]], record_ids: NDArray[np.int64]) -> dict[str, History]:
+        """Per column, all that is known of each record's values: its blocks in the passes that are named for it."""
         held = self.passes if self.homes is None else self.homes
-        nothing = History(np.zeros(len(record_ids) + 1, dtype=np.int64), np.zeros(0, dtype=np.int64))
-        return {column: held[name].history(record_ids) if name in held else nothing for column, name in columns.items()}
+        return {
+            column: _joined([held[name].history(record_ids) for name in names if name in held], len(record_ids))
+            for column, names in columns.items()
+        }
+
+
+def _joined(histories: list[History], records: int) -> History:
+    """One history of several; values of one are never those of another."""
+    if len(histories) == 1:
+        return histories[0]
+    rows, values, above = [], [], 0
+    for held in histories:
+        rows.append(np.repeat(np.arange(records), np.diff(held.starts)))
+        values.append(held.values + above)
+        above += int(held.values.max(initial=-1)) + 1
+    row = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
+    value = np.concatenate([np.zeros(0, dtype=np.int64), *values])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=records))]).astype(np.int64)
+    return History(starts, value[np.lexsort((value, row))])
 
 
 def _by_pass(table: pa.Table) -> dict[str, PassEncodings]:

@@ -1,8 +1,8 @@
 """u-probabilities: how often two different people agree by chance, comparison by comparison.
 
-Names and dates: from the partners' kits, which count levels between random pairs of their own people. Tokens are equal
-for equal values everywhere, so the hub counts their chance agreement itself, exactly, from numbers of records per
-value. Agreement that is exactly a block is counted from the sizes of the blocks.
+Names and dates: from the partners' kits, which count levels between random pairs of their own people, and between
+people of one address. Tokens are equal for equal values everywhere, so the hub counts their chance agreement itself,
+exactly, from numbers of records per value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import Comparison, LinkModel
-from pipeline.link.block import Encodings, positions
 from pipeline.link.weigh import Probabilities, smoothed
 
 LEAST = 1e-9
@@ -23,8 +22,6 @@ LEAST = 1e-9
 def chance_probabilities(
     counts: Mapping[str, Any],
     codes: Mapping[str, NDArray[np.int64]],
-    encodings: Encodings,
-    record_ids: NDArray[np.int64],
     model: LinkModel,
 ) -> Probabilities:
     """u of every comparison of the model.
@@ -33,7 +30,7 @@ def chance_probabilities(
     `compare.record_codes`. A partner's few people cannot say more than all their pairs do: counts are scaled down to
     the number of pairs there are.
     """
-    pairs_within = float(_pairs(np.bincount(codes["partner"])) if len(record_ids) else 0.0)
+    pairs_within = float(_pairs(np.bincount(codes["partner"])) if len(codes["partner"]) else 0.0)
     u: Probabilities = {}
     for comparison in model.comparisons:
         if comparison.name in model.fixed_u:
@@ -42,12 +39,19 @@ def chance_probabilities(
             u[comparison.name] = token_chance(comparison, codes)
         else:
             u[comparison.name] = counted_chance(comparison, counts.get(comparison.name), pairs_within, model)
-        if comparison.name in model.chance_from_blocks:
-            of_blocks = block_chance(encodings, model.chance_from_blocks[comparison.name], codes["partner"], record_ids)
-            if of_blocks is not None:
-                others = u[comparison.name][1:]
-                u[comparison.name] = np.concatenate([[of_blocks], others * (1 - of_blocks) / others.sum()])
     return u
+
+
+def dependent_chance(counts: Mapping[str, Any], model: LinkModel) -> Probabilities:
+    """u among different people at the model's dependent level, from the kits' counts (see `weigh.smoothed`)."""
+    dependent = model.dependent_chance
+    if dependent is None:
+        return {}
+    found = {}
+    for name, start in dependent.starting_u.items():
+        drawn = np.asarray(counts.get(dependent.counted_as(name), np.zeros(len(start))), dtype=np.float64)
+        found[name] = smoothed(drawn, np.asarray(start))
+    return found
 
 
 def counted_chance(comparison: Comparison, counts: Any, most: float, model: LinkModel) -> NDArray[np.float64]:
@@ -82,20 +86,6 @@ def token_chance(comparison: Comparison, codes: Mapping[str, NDArray[np.int64]])
         above = max(above, share)
     result[-1] = max(1.0 - result[:-1].sum(), LEAST)
     return np.asarray(result / result.sum())
-
-
-def block_chance(
-    encodings: Encodings, name: str, partner: NDArray[np.int64], record_ids: NDArray[np.int64]
-) -> float | None:
-    """Share of pairs of one partner's records that share a block of the pass; None where too few to tell (< 100)."""
-    held = encodings.passes.get(name)
-    if held is None:
-        return None
-    place, known = positions(held.record_id, record_ids)
-    block = np.repeat(np.arange(len(held.sizes)), held.sizes)[known]
-    agreeing = _pairs(np.unique(block * (partner.max(initial=0) + 1) + partner[place[known]], return_counts=True)[1])
-    possible = _pairs(np.bincount(partner)) if len(partner) else 0
-    return agreeing / possible if agreeing >= 100 else None
 
 
 def _equal_share(codes: NDArray[np.int64], partner: NDArray[np.int64]) -> float:

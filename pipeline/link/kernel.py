@@ -7,24 +7,25 @@ comparison by comparison, so that the processor works on several pairs at a time
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from pipeline.levels.kernels import common_of_rows, history_relation
+from pipeline.levels.declared import NAME_BITS
+from pipeline.levels.kernels import bits_differing, history_relation
 from pipeline.link.plan import CODE, DATE, NAME
 
 UNKNOWN = 127  # beyond every level
-SLACK = np.float32(0.999)  # what is clearly below a threshold is not divided out
 
 
 class Rows(NamedTuple):
     """The rows of some blocks, block after block; a column of values is a row here."""
 
-    filters: NDArray[np.uint64]  # (fields, rows, 8)
-    bits: NDArray[np.int64]  # (fields, rows): set bits of each filter, 0 = missing
+    names: NDArray[np.uint64]  # (fields, rows, 8)
+    sizes: NDArray[np.int64]  # (fields, rows): 0 = missing; of sets of grams how many, of encodings any other number
     date_parts: NDArray[np.uint16]  # (3, rows); three zeros = missing
     codes: NDArray[np.int32]  # (columns, rows), -1 = missing
     signs: NDArray[np.uint64]  # (histories, rows): a bit for each value; rows that share none share no value
@@ -48,9 +49,9 @@ def walk(
     first_column, end_column, equal_level = plan.first_column, plan.end_column, plan.equal_level
     history, history_level = plan.history, plan.history_level
     codes, signs, history_starts, history_values = rows.codes, rows.signs, rows.history_starts, rows.history_values
-    dices, overlaps, shorter, least = plan.dices, plan.overlaps, plan.shorter, plan.least
-    field, other_field, exchange, exchange_dice = plan.field, plan.other_field, plan.exchange, plan.exchange_dice
-    filters, bits, changed = rows.filters, rows.bits, rows.changed
+    apart, gram_sets = plan.apart, plan.gram_sets
+    field, other_field, exchange, exchange_bits = plan.field, plan.other_field, plan.exchange, plan.exchange_bits
+    names, sizes, changed = rows.names, rows.sizes, rows.changed
     largest = 1
     for block in range(starts.shape[0] - 1):
         largest = max(largest, starts[block + 1] - starts[block])
@@ -85,9 +86,8 @@ def walk(
                     elif stage > 0:
                         some = _still_wanted(wanted, some, pattern, reachable, stage)
                     _add_names(
-                        pattern, wanted, some, filters, bits, field[place], a, after, dices, overlaps, shorter,
-                        least, place, last[place], other_field[place], exchange[place], exchange_dice[place],
-                        radix[place],
+                        pattern, wanted, some, names, sizes, field[place], a, after, apart, place, gram_sets,
+                        other_field[place], exchange[place], exchange_bits[place], radix[place],
                     )  # fmt: skip
                     stage += 1
             if stage == 0:
@@ -178,54 +178,40 @@ def _histories(
 
 @njit(nogil=True, cache=True)
 def _add_names(
-    pattern: Any, wanted: Any, some: Any, filters: Any, bits: Any, field: Any, a: Any, after: Any, dices: Any,
-    overlaps: Any, shorter: Any, least: Any, row: Any, last: Any, other_field: Any, exchange: Any, exchange_dice: Any,
-    radix: Any,
+    pattern: Any, wanted: Any, some: Any, names: Any, sizes: Any, field: Any, a: Any, after: Any, apart: Any, row: Any,
+    gram_sets: Any, other_field: Any, exchange: Any, exchange_bits: Any, radix: Any,
 ) -> None:  # fmt: skip
-    """See levels.name_level, and levels.exchanged."""
-    bits_a = bits[field, a]
-    if bits_a == 0:
+    """See levels.comparison_levels, of names."""
+    if sizes[field, a] == 0:
         return
-    rows = filters.shape[1]
-    row_a, first_b, other_row = field * rows + a, field * rows + after, other_field * rows
-    half_exchange = exchange_dice * SLACK / 2
-    half_dice, overlap_least = np.float32(least[0, row] * SLACK / 2), np.float32(least[1, row] * SLACK)
+    rows = names.shape[1]
+    row_a, other_a = field * rows + a, other_field * rows + a
     for place in range(some):
         b = after + wanted[place]
-        bits_b = bits[field, b]
-        if bits_b == 0:
+        if sizes[field, b] == 0:
             continue
-        common = common_of_rows(filters, filters, row_a, first_b + wanted[place])
-        least_bits = min(bits_a, bits_b)
-        level = last
-        if common >= half_dice * (bits_a + bits_b) or common >= overlap_least * least_bits:
-            similarity = np.float32(2.0 * common / (bits_a + bits_b))
-            overlap = np.float32(common / least_bits)
-            for code in range(last):
-                if similarity >= dices[row, code] or (
-                    overlap >= overlaps[row, code] and least_bits <= shorter[row, code]
-                ):
-                    level = code
-                    break
-        if (
-            other_field >= 0
-            and level > exchange
-            and _reaches(filters, row_a, other_row + b, bits_a, bits[other_field, b], exchange_dice, half_exchange)
-            and _reaches(
-                filters, field * rows + b, other_row + a, bits_b, bits[other_field, a], exchange_dice, half_exchange
-            )
-        ):
-            level = exchange
+        row_b = field * rows + b
+        bits = bits_differing(names, names, row_a, row_b)
+        if gram_sets:
+            bits = _angle(bits, sizes[field, a], sizes[field, b])
+        level = np.int64(apart[row, bits])
+        if other_field >= 0 and level > exchange and sizes[other_field, a] > 0 and sizes[other_field, b] > 0:
+            bits = bits_differing(names, names, row_a, other_field * rows + b)
+            back = bits_differing(names, names, row_b, other_a)
+            if gram_sets:
+                bits = _angle(bits, sizes[field, a], sizes[other_field, b])
+                back = _angle(back, sizes[field, b], sizes[other_field, a])
+            if bits <= exchange_bits and back <= exchange_bits:
+                level = exchange
         pattern[wanted[place]] += radix * (level + 1)
 
 
 @njit(nogil=True, cache=True)
-def _reaches(filters: Any, row_a: Any, row_b: Any, bits_a: Any, bits_b: Any, lowest: Any, half: Any) -> Any:
-    """See levels.at_least."""
-    common = common_of_rows(filters, filters, row_a, row_b)
-    if common < half * (bits_a + bits_b) or bits_b == 0:
-        return False
-    return np.float32(2.0 * common / (bits_a + bits_b)) >= lowest
+def _angle(different: Any, size: Any, other: Any) -> Any:
+    """In how many bits two encodings would differ on average, had they no chance in them: from the grams that are in
+    one of two sets only, and the sets' sizes."""
+    cosine = min((size + other - different) / 2 / math.sqrt(size * other), 1.0)
+    return np.int64(math.ceil(math.acos(cosine) / math.pi * NAME_BITS - 1e-6))
 
 
 @njit(nogil=True, cache=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.contracts.linkage import LinkModel
 from pipeline.link.answers import bind_answers
 from pipeline.link.block import PAIRS_PER_CHUNK, Encodings, blocking_row
-from pipeline.link.chance import chance_probabilities
+from pipeline.link.chance import chance_probabilities, dependent_chance
 from pipeline.link.cluster import cluster
 from pipeline.link.compare import Patterns
 from pipeline.link.decide import (
@@ -52,8 +52,8 @@ def link_persons(
     """Link records into persons with stable ids.
 
     `records`: RECORDS (see pipeline.records), any order; `chance_agreement`: per comparison, pairs at each level among
-    random pairs of people, pooled over partners; `previous`: last night's record_id and person_id; `answers`: record_a,
-    record_b, answer (see `answers.settle`), which binds.
+    random pairs of people (`LinkModel.counted`), pooled over partners; `previous`: last night's record_id and
+    person_id; `answers`: record_a, record_b, answer (see `answers.settle`), which binds.
 
     Without `state` or `known` this is a full build: candidate pairs are walked twice, chunk by chunk, first to count
     patterns and fit the model, then to keep the pairs worth keeping. With `known` it takes that fit instead. With
@@ -83,8 +83,8 @@ def link_persons(
         for step, held in enumerate(encodings.passes.values()):
             progress(f"compare: {held.name}", 0.45 * step / len(encodings.passes))
             counts[held.name] = count_patterns(held, values, model, pairs_per_chunk)
-        chance = chance_probabilities(chance_agreement, values.codes, encodings, values.record_ids, model)
-        estimates = estimate(counts, chance, model)
+        chance = chance_probabilities(chance_agreement, values.codes, model)
+        estimates = estimate(counts, chance, dependent_chance(chance_agreement, model), model)
         levels, terms = pattern_weights(model, estimates)
         weights = terms.sum(axis=1)
         scored = scored_pairs(kept(worth_keeping(terms, levels, model, lowest_weight(len(records)))), weights)

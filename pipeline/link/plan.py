@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import Comparison, LinkModel
-from pipeline.levels import DATE_PARTS, code_level_masks, date_level_table, history_level, name_thresholds
+from pipeline.levels import DATE_PARTS, code_level_masks, date_level_table, history_level, most_bits, name_level_table
+from pipeline.levels.declared import NAME_BITS
 
 NAME, DATE, CODE = 0, 1, 2
 KINDS = {"name": NAME, "date_parts": DATE, "equal": CODE, "any_equal": CODE}
-NEVER = 2.0
 
 
 class Plan(NamedTuple):
@@ -22,15 +22,12 @@ class Plan(NamedTuple):
     radix: NDArray[np.int64]  # a level weighs radix x (level + 1) in the pattern's number
     last: NDArray[np.int64]  # code of the last level
     dates: NDArray[np.int64]  # per (day 1 + month 2 + year 4 that agree) x 2 + exchanged: the level
-    # Names: (comparisons, levels); 2 = never. `least`: the lowest Dice and overlap of any level.
-    dices: NDArray[np.float32]
-    overlaps: NDArray[np.float32]
-    shorter: NDArray[np.float32]
-    least: NDArray[np.float32]
-    field: NDArray[np.int64]  # which filter
-    other_field: NDArray[np.int64]  # which filter it may be exchanged with, -1 none
+    apart: NDArray[np.int8]  # (comparisons, 513): the level of names whose encodings differ in so many bits
+    field: NDArray[np.int64]  # which name
+    other_field: NDArray[np.int64]  # which name it may be exchanged with, -1 none
     exchange: NDArray[np.int64]  # the level that says so
-    exchange_dice: NDArray[np.float32]
+    exchange_bits: NDArray[np.int64]  # in how many bits exchanged names differ at most
+    gram_sets: bool  # names are sets of grams, a bit each, not encodings
     # Codes: columns [first, end) belong to the comparison. Per column: the level that its equality reaches; which
     # history it has (-1: none) and the level that a common value of it reaches.
     first_column: NDArray[np.int64]
@@ -46,29 +43,23 @@ class Plan(NamedTuple):
 
 
 def plan_of(model: LinkModel, radix: NDArray[np.int64], fields: tuple[str, ...]) -> Plan:
-    """`radix`: the weight of each comparison in the number of a pattern; `fields`: the names that have filters, in
-    order. A comparison of a name without filters is left out: it is always missing."""
+    """`radix`: the weight of each comparison in the number of a pattern; `fields`: the names that are encoded, in
+    order. A comparison of a name without encodings is left out: it is always missing."""
     order = sorted(range(len(model.comparisons)), key=lambda place: KINDS[model.comparisons[place].kind] == NAME)
     order = [place for place in order if _has_values(model.comparisons[place], fields)]
     comparisons = [model.comparisons[place] for place in order]
-    most = max((len(comparison.levels) for comparison in comparisons), default=1)
-    thresholds = np.full((3, len(order), most), NEVER, dtype=np.float32)
-    least = np.full((2, len(order)), NEVER, dtype=np.float32)
-    exchange = np.full((2, len(order)), -1, dtype=np.int64)
-    exchange_dice = np.ones(len(order), dtype=np.float32)
+    apart = np.zeros((len(order), NAME_BITS + 1), dtype=np.int8)
+    exchange = np.full((3, len(order)), -1, dtype=np.int64)
     dates = np.zeros(2 << DATE_PARTS, dtype=np.int64)
     columns = np.zeros((2, len(order)), dtype=np.int64)
     per_column: list[tuple[int, int, int]] = []
     for row, comparison in enumerate(comparisons):
         columns[:, row] = len(per_column)
         if comparison.kind == "name":
-            for part, values in enumerate(name_thresholds(comparison)):
-                thresholds[part, row, : len(values)] = values
-            least[:, row] = thresholds[:2, row].min(axis=1)
+            apart[row] = name_level_table(comparison)
             for code, level in enumerate(comparison.levels):
-                if level.exchanged_with in fields:
-                    exchange[:, row] = fields.index(str(level.exchanged_with)), code
-                    exchange_dice[row] = level.dice or 1.0
+                if level.exchanged_with in fields and level.similarity is not None:
+                    exchange[:, row] = fields.index(str(level.exchanged_with)), code, most_bits(level.similarity)
         elif comparison.kind == "date_parts":
             dates = date_level_table(comparison).ravel().astype(np.int64)
         else:
@@ -80,14 +71,12 @@ def plan_of(model: LinkModel, radix: NDArray[np.int64], fields: tuple[str, ...])
         radix=radix[order].astype(np.int64),
         last=np.array([len(comparison.levels) - 1 for comparison in comparisons], dtype=np.int64),
         dates=dates,
-        dices=thresholds[0],
-        overlaps=thresholds[1],
-        shorter=thresholds[2],
-        least=least,
+        apart=apart,
         field=np.array([fields.index(c.name) if c.kind == "name" else -1 for c in comparisons], dtype=np.int64),
         other_field=exchange[0],
         exchange=exchange[1],
-        exchange_dice=exchange_dice,
+        exchange_bits=exchange[2],
+        gram_sets=model.gram_sets,
         first_column=columns[0],
         end_column=columns[1],
         equal_level=np.ascontiguousarray(of_columns[0]),

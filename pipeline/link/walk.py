@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import LinkModel
 from pipeline.levels import MISSING, Comparable, History
-from pipeline.levels.kernels import row_bits
+from pipeline.levels.kernels import held_names
 from pipeline.link.block import PAIRS_PER_CHUNK, Encodings, PassEncodings, chunks, positions
 from pipeline.link.compare import Patterns
 from pipeline.link.kernel import Rows, history_signs, walk
@@ -173,7 +173,7 @@ class Walker:
         row = np.flatnonzero(taken)
         first = np.flatnonzero(np.diff(block[row], prepend=-1))
         encoded = held.encoded()
-        fields = tuple(name for name in encoded.filters if any(c.name == name for c in model.comparisons))
+        fields = tuple(name for name in encoded.names if any(c.name == name for c in model.comparisons))
         patterns = Patterns(model.comparisons)
         return cls(
             plan=plan_of(model, patterns.radix[:-1], fields),
@@ -211,9 +211,13 @@ class Walker:
 
     def _rows(self, taken: NDArray[np.int64], position: NDArray[np.int64]) -> Rows:
         rows = len(taken)
-        filters = np.zeros((len(self.fields), rows, 8), dtype=np.uint64)
+        names = np.zeros((len(self.fields), rows, 8), dtype=np.uint64)
+        sizes = np.zeros((len(self.fields), rows), dtype=np.int64)
         for place, name in enumerate(self.fields):
-            filters[place] = self.encoded.filters[name][taken]
+            names[place] = self.encoded.names[name][taken]
+            sizes[place] = (
+                np.bitwise_count(names[place]).sum(axis=1) if self.plan.gram_sets else held_names(names[place])
+            )
         dates = self.encoded.date_parts
         codes = np.empty((len(self.columns), rows), dtype=np.int32)
         for place, name in enumerate(self.columns):
@@ -231,8 +235,8 @@ class Walker:
             parts.append(held.values[np.repeat(held.starts[position], number) + offset])
             before += len(parts[-1])
         return Rows(
-            filters=filters,
-            bits=np.stack([row_bits(part) for part in filters]) if self.fields else np.zeros((0, rows), np.int64),
+            names=names,
+            sizes=sizes,
             date_parts=np.ascontiguousarray(dates[taken].T) if dates is not None else np.zeros((3, rows), np.uint16),
             codes=codes,
             signs=signs,

@@ -25,10 +25,9 @@ STARTING_PAIRS = 50.0  # how many expected matches the model's starting probabil
 
 @dataclass(frozen=True)
 class Learnt:
-    """What EM found in one pass: m (and u, where learnt), the share and expected number of matches."""
+    """What EM found in one pass: m, the share and the expected number of matches."""
 
     m: Probabilities
-    u: Probabilities
     share: float
     matches: float
     seen: dict[str, float]  # expected matches with the comparison not missing
@@ -50,21 +49,20 @@ def expectation_maximisation(
     counts: NDArray[np.float64],
     names: tuple[str, ...],
     m: Probabilities,
-    u: Probabilities,
+    log_u: NDArray[np.float64],
     *,
-    fixed_log_u: NDArray[np.float64] | None = None,
     held_m: Mapping[str, tuple[int, ...]] | None = None,
     share: float = 0.1,
     iterations: int = 200,
     tolerance: float = 1e-6,
 ) -> Learnt:
-    """m and u (unless `fixed_log_u` gives the log probability of each pattern among different people) by EM.
+    """m by EM.
 
-    `levels` (patterns, comparisons) with -1 for missing, which says nothing either way; `counts` pairs per pattern.
-    Starts at the given m, u and share of matches; m of the levels in `held_m` stays as given. Stops when no probability
-    moves by more than `tolerance`.
+    `levels` (patterns, comparisons) with -1 for missing, which says nothing either way; `counts` pairs per pattern;
+    `log_u`: the log probability of each pattern among different people. Starts at the given m and share of matches; m
+    of the levels in `held_m` stays as given. Stops when no probability moves by more than `tolerance`.
     """
-    m_table, u_table = _table(names, m), _table(names, u)
+    m_table = _table(names, m)
     place = levels.astype(np.int64) + 1
     columns = np.arange(len(names))
     held = _held_levels(names, m_table, held_m or {})
@@ -74,19 +72,16 @@ def expectation_maximisation(
     for step in range(1, iterations + 1):
         done = step
         log_m = np.log(m_table)[columns, place].sum(axis=1) + np.log(share)
-        log_u = np.log(u_table)[columns, place].sum(axis=1) if fixed_log_u is None else fixed_log_u
         posterior = 1.0 / (1.0 + np.exp(np.clip(log_u + np.log1p(-share) - log_m, -700, 700)))
         new_m = _holding(_shares(place, counts * posterior, m_table), m_table, held)
-        new_u = _shares(place, counts * (1 - posterior), u_table) if fixed_log_u is None else u_table
         new_share = float(np.clip((counts * posterior).sum() / total, LEAST, 1 - LEAST))
-        moved = max(np.abs(new_m - m_table).max(), np.abs(new_u - u_table).max(), abs(new_share - share))
-        m_table, u_table, share = new_m, new_u, new_share
+        moved = max(np.abs(new_m - m_table).max(), abs(new_share - share))
+        m_table, share = new_m, new_share
         if moved < tolerance:
             break
     weighted = counts * posterior
     return Learnt(
         m=_probabilities(names, m_table, m),
-        u=_probabilities(names, u_table, u),
         share=share,
         matches=float(weighted.sum()),
         seen={name: float(weighted[place[:, column] > 0].sum()) for column, name in enumerate(names)},
@@ -179,26 +174,22 @@ def at_dependent_level(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np
     return np.zeros(len(levels), dtype=np.bool_)
 
 
-def estimate(counts: dict[str, NDArray[np.int64]], u: Probabilities, model: LinkModel) -> Estimates:
-    """m averaged over the EM passes by expected matches, and u within an address; `counts` pairs per pattern and pass.
+def estimate(
+    counts: dict[str, NDArray[np.int64]], u: Probabilities, given: Probabilities, model: LinkModel
+) -> Estimates:
+    """m averaged over the EM passes by expected matches; `counts` pairs per pattern and pass, `given`: u among pairs at
+    the dependent level.
 
     Passes teach in the model's order, each with what those before it taught. A pass with fewer pairs than the model's
     minimum teaches nothing; the model's starting probabilities weigh as `STARTING_PAIRS` matches throughout.
     """
     starting_m = {name: np.asarray(values) for name, values in model.starting_m.items()}
-    given: Probabilities = {}
     passes: dict[str, Learnt] = {}
-    dependent = model.dependent_chance
-    if dependent is not None:
-        given = {name: np.asarray(values) for name, values in dependent.starting_u.items()}
     for name in model.em_passes:
         known = Estimates(_averaged(passes, model, starting_m), u, given)
         learnt = _learn(name, counts, model, known, starting_m)
         if learnt is not None:
             passes[name] = learnt
-            if dependent is not None and name == dependent.learn_in:
-                different = learnt.matches / learnt.share - learnt.matches
-                given = {name: smoothed(learnt.u[name] * different, given[name]) for name in given}
     return Estimates(m=_averaged(passes, model, starting_m), u=u, u_given=given, passes=passes)
 
 
@@ -211,13 +202,6 @@ def _learn(
     patterns = Patterns(model.comparisons)
     codes = np.flatnonzero(of_pass)
     levels = patterns.decode(codes)
-    u = known.u
-    if model.dependent_chance is not None and name == model.dependent_chance.learn_in:
-        kept = at_dependent_level(levels, model)
-        codes, levels = codes[kept], levels[kept]
-        u = {**known.u, **known.u_given}
-        if of_pass[codes].sum() < model.em_minimum_pairs:
-            return None
     # Every pair of the pass agrees on what makes its block: that tells nothing here, and its unconditional u would
     # make each different pair look like a miracle.
     left_out = [comparison.name in model.em_passes.get(name, ()) for comparison in model.comparisons]
@@ -230,9 +214,8 @@ def _learn(
         of_pass[codes].astype(np.float64),
         tuple(comparison.name for comparison in model.comparisons),
         {**starting_m, **{held: known.m[held] for held in model.held_m.get(name, {})}},
-        u,
+        log_u,
         held_m=model.held_m.get(name),
-        fixed_log_u=None if name in model.learnt_chance else log_u,
         iterations=model.em_iterations,
         tolerance=model.em_tolerance,
     )

@@ -1,9 +1,8 @@
-"""Encode people for linkage: names as Bloom filters and dates as short codes, both salted by the block.
+"""Encode people for linkage: names as 512 bits and dates as short codes, both under a key of the block.
 
-In each pass a record has a block value; its HMAC gives the block token and the block's filter key (two sub-keys). In a
-filter each q-gram of the normal name sets positions taken from SipHash-2-4 of the gram under the block's key: the same
-name gives the same filter inside a block, and an unrelated one in any other block (docs/adr/0002). After Schnell,
-Bachteler and Reiher 2009, with the salt as in Niedermeyer et al. 2014 taken to its end.
+In each pass a record has a block value; its HMAC gives the block token and the block's key (two sub-keys). A name is
+the majority of its q-grams' pseudo-random vectors under that key (`majority`): the same name gives the same bits inside
+a block and unrelated ones in any other, and one encoding alone tells nothing, not even a length (docs/adr/0015).
 """
 
 from __future__ import annotations
@@ -25,12 +24,13 @@ from pipeline.errors import DeclarationError
 from pipeline.partner.coded import MISSING, Coded, coded, each
 from pipeline.partner.hashing import TOKEN_BYTES, Bytes, Words, hmac_each, in_threads, siphash_word
 from pipeline.partner.keys import PartnerKeys
+from pipeline.partner.majority import WORDS, encode_names
 from pipeline.partner.normalise import first_part
 
 PAD = " "  # also what separates the parts of a name, so that each part is padded
-POSITION_BITS = 9  # 512 positions; the loader of the encoding allows nothing else
 CHARACTER_BITS = 21  # of a Unicode code point
-LONGEST_GRAM = 3  # so that a gram's characters fit into 63 bits
+LONGEST_GRAM = 2  # so that a gram's characters leave room for the word's number (see `majority`)
+MIXER = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio (Knuth 1998, 6.4)
 PART_SEPARATOR = "\x1f"  # stands in no normal form
 ROWS_AT_ONCE = 1 << 17
 # Day and month share a tag, so that an exchange of the two shows. The top bit keeps them apart from grams.
@@ -54,7 +54,8 @@ class Persons:
 
 @dataclass(frozen=True)
 class Grams:
-    """The q-grams of distinct names: `ids[starts[i]:starts[i + 1]]` are those of name i."""
+    """The q-grams of distinct names: `ids[starts[i]:starts[i + 1]]` are those of name i, in one fixed order of all
+    grams."""
 
     ids: Words
     starts: NDArray[np.int64]
@@ -62,7 +63,7 @@ class Grams:
 
 @dataclass(frozen=True)
 class Blocks:
-    """One pass: which person has which distinct block, and the token and filter key of each distinct block."""
+    """One pass: which person has which distinct block, and the token and key of each distinct block."""
 
     person: NDArray[np.int32]
     block: NDArray[np.int32]
@@ -72,13 +73,18 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Encoded:
-    """Some rows of one pass. A name without a filter has no bit set; a date that is missing has three zeros."""
+    """Some rows of one pass: each name's 64 bytes, all zero where it is missing; a missing date has three zeros."""
 
     blocking_pass: str
     person: NDArray[np.int32]
     block: Bytes
-    filters: dict[str, Bytes]
+    names: dict[str, Bytes]
     date_parts: NDArray[np.uint16]
+
+    @property
+    def filters(self) -> dict[str, Bytes]:
+        """As `names`: what pipeline.attack still calls them."""
+        return self.names
 
 
 def encode_persons(
@@ -96,8 +102,8 @@ def encode_persons(
                 blocking_pass=blocking_pass.name,
                 person=person,
                 block=blocks.tokens[block],
-                filters={
-                    name: name_filters(encoding, blocks.keys, block, held, persons.columns[name].codes[person])
+                names={
+                    name: name_encodings(blocks.keys, block, held, persons.columns[name].codes[person])
                     for name, held in grams.items()
                 },
                 date_parts=date_codes(blocks.keys, block, dates[person]),
@@ -117,7 +123,7 @@ def block_rows(encoding: Encoding, keys: PartnerKeys, blocking_pass: EncodingPas
         person=person,
         block=value.codes,
         tokens=np.ascontiguousarray(tokens[:, :TOKEN_BYTES]),
-        keys=block_keys(keys.filter_key(blocking_pass.name, encoding.version), value.values),
+        keys=block_keys(keys.block_key(blocking_pass.name, encoding.version), value.values),
     )
 
 
@@ -137,7 +143,7 @@ def name_grams(encoding: Encoding, name: str, values: pa.StringArray) -> Grams:
 
 def grams_of(names: pa.StringArray, gram: int, also: pa.StringArray | None = None) -> Grams:
     """The distinct q-grams of each name (and of its fellow in `also`), padded at both ends, as numbers made of their
-    characters."""
+    characters. A letter that stands alone is an initial: it counts as a beginning, and not as an end too."""
     if not 1 <= gram <= LONGEST_GRAM:
         raise DeclarationError(
             where="encoding", rule=f"grams of {gram} characters do not fit.", remedy=f"use 1 to {LONGEST_GRAM}."
@@ -146,30 +152,45 @@ def grams_of(names: pa.StringArray, gram: int, also: pa.StringArray | None = Non
     starts = [0]
     others = names if also is None else also
     for texts in zip(names.to_pylist(), others.to_pylist(), strict=True):
-        found = set()
-        for text in dict.fromkeys(texts):
-            padded = [ord(character) for character in f"{PAD}{text}{PAD}"]
-            for at in range(len(padded) - gram + 1):
-                number = 0
-                for character in padded[at : at + gram]:
-                    number = number << CHARACTER_BITS | character
-                found.add(number)
-        ids += found
+        found = {number for text in dict.fromkeys(texts) for number in _grams(text, gram)}
+        ids += sorted(found, key=_order)
         starts.append(len(ids))
     return Grams(np.array(ids, dtype=np.uint64), np.array(starts, dtype=np.int64))
+
+
+def _order(number: int) -> int:
+    """An order of grams that has nothing to do with letters: no part of a name comes first more often than others."""
+    return number * MIXER % (1 << 64)
+
+
+def _grams(text: str, gram: int) -> Iterator[int]:
+    padded = f"{PAD}{text}{PAD}"
+    for at in range(len(padded) - gram + 1):
+        characters = padded[at : at + gram]
+        ends_initial = gram > 1 and characters[-1] == PAD and padded[max(at - 1, 0)] == PAD
+        if not ends_initial:
+            number = 0
+            for character in characters:
+                number = number << CHARACTER_BITS | ord(character)
+            yield number
+
+
+def name_encodings(keys: Words, block: NDArray[np.int32], grams: Grams, name: NDArray[np.int32]) -> Bytes:
+    """The encoding of each row's name (index into `grams`, -1: none) under the key of its block: (rows, bytes)."""
+    encodings = np.zeros((len(name), WORDS), dtype=np.uint64)
+
+    def part(start: int, stop: int) -> None:
+        encode_names(keys, block, grams.ids, grams.starts, name, start, stop, encodings)
+
+    in_threads(part, len(name))
+    return encodings.astype("<u8", copy=False).view(np.uint8)
 
 
 def name_filters(
     encoding: Encoding, keys: Words, block: NDArray[np.int32], grams: Grams, name: NDArray[np.int32]
 ) -> Bytes:
-    """The filter of each row's name (index into `grams`, -1: none) under the key of its block: (rows, bytes)."""
-    filters = np.zeros((len(name), encoding.filter_bytes), dtype=np.uint8)
-
-    def part(start: int, stop: int) -> None:
-        _set_bits(keys, block, grams.ids, grams.starts, name, encoding.positions_per_gram, start, stop, filters)
-
-    in_threads(part, len(name))
-    return filters
+    """As `name_encodings`: what pipeline.attack still calls it."""
+    return name_encodings(keys, block, grams, name)
 
 
 def date_numbers(dates: Coded | None, rows: int) -> NDArray[np.uint16]:
@@ -193,23 +214,6 @@ def date_codes(keys: Words, block: NDArray[np.int32], dates: NDArray[np.uint16])
 
 
 @njit(nogil=True, cache=True)
-def _set_bits(
-    keys: Any, block: Any, gram_ids: Any, starts: Any, name: Any, positions: Any, start: Any, stop: Any, filters: Any
-) -> None:
-    mask = np.uint64((1 << POSITION_BITS) - 1)
-    for row in range(start, stop):
-        if name[row] < 0:
-            continue
-        k0, k1 = keys[block[row], 0], keys[block[row], 1]
-        for gram in range(starts[name[row]], starts[name[row] + 1]):
-            hashed = siphash_word(k0, k1, gram_ids[gram])
-            for _ in range(positions):
-                position = hashed & mask
-                filters[row, position >> np.uint64(3)] |= np.uint8(1 << (position & np.uint64(7)))
-                hashed >>= np.uint64(POSITION_BITS)
-
-
-@njit(nogil=True, cache=True)
 def _date_codes(
     keys: Any, block: Any, dates: Any, day_or_month: Any, year: Any, start: Any, stop: Any, codes: Any
 ) -> None:
@@ -228,7 +232,7 @@ def _phonetic(name: str) -> str:
     return str(jellyfish.metaphone(part)) or part
 
 
-FUNCTIONS: dict[str | None, Callable[[str], str]] = {
+FUNCTIONS: dict[str, Callable[[str], str]] = {
     "year": lambda date: date[:4],
     "year_month": lambda date: date[:7],
     "initial": lambda name: name[:1],
@@ -240,22 +244,25 @@ def _block_values(
     encoding: Encoding, parts: tuple[BlockPart, ...], persons: Persons
 ) -> tuple[NDArray[np.int32], Coded]:
     """Rows (person, block value), each once; a value of several parts joins them by a separator."""
-    if any(part.column not in persons.columns and part.column not in persons.at_places for part in parts):
+    names = [name for part in parts for name in part.columns]
+    if any(name not in persons.columns and name not in persons.at_places for name in names):
         return np.zeros(0, dtype=np.int32), coded([])
-    of_places = any(part.column not in persons.columns for part in parts)
+    of_places = any(name not in persons.columns for name in names)
     person = persons.person_of_place if of_places else np.arange(len(persons), dtype=np.int32)
-    columns = []
-    for part in parts:
-        source = persons.columns[part.column] if part.column in persons.columns else persons.at_places[part.column]
-        if part.function:
-            source = source.mapped(each(source.values, _of_root(encoding, part))[0])
-        columns.append(source.take(person) if of_places and part.column in persons.columns else source)
+
+    def column(name: str, function: str | None) -> Coded:
+        source = persons.columns[name] if name in persons.columns else persons.at_places[name]
+        if function:
+            source = source.mapped(each(source.values, _of_root(encoding, name, function))[0])
+        return source.take(person) if of_places and name in persons.columns else source
+
+    columns = [column(name, part.function) for part in parts for name in part.columns]
     held = ~np.logical_or.reduce([column.missing for column in columns])
     if of_places:
         held &= person != MISSING
     rows = np.flatnonzero(held)
     columns = [column.take(rows) for column in columns]
-    value = columns[0] if len(columns) == 1 else _joined(columns)
+    value = columns[0] if len(columns) == 1 else _joined(parts, [column.texts() for column in columns])
     person = person[rows]
     if of_places:
         once = np.unique(person.astype(np.int64) << 32 | value.codes.astype(np.int64))
@@ -263,14 +270,19 @@ def _block_values(
     return person, value
 
 
-def _of_root(encoding: Encoding, part: BlockPart) -> Callable[[str], str]:
-    """The part's function, of the root of a name that is a variant."""
-    function = FUNCTIONS[part.function]
-    return lambda value: function(encoding.root(part.column, value))
+def _of_root(encoding: Encoding, name: str, function: str) -> Callable[[str], str]:
+    """A function of the root of a name that is a variant."""
+    return lambda value: FUNCTIONS[function](encoding.root(name, value))
 
 
-def _joined(columns: list[Coded]) -> Coded:
-    encoded = pc.dictionary_encode(pc.binary_join_element_wise(*[c.texts() for c in columns], PART_SEPARATOR))
+def _joined(parts: tuple[BlockPart, ...], texts: list[pa.Array]) -> Coded:
+    """The parts' texts as one; where a part is of two columns, theirs in the order of the alphabet."""
+    ordered, at = [], 0
+    for part in parts:
+        own = texts[at : at + len(part.columns)]
+        ordered += own if part.other is None else [pc.min_element_wise(*own), pc.max_element_wise(*own)]
+        at += len(own)
+    encoded = pc.dictionary_encode(pc.binary_join_element_wise(*ordered, PART_SEPARATOR))
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
     return Coded(encoded.dictionary.cast(pa.string()), np.asarray(encoded.indices, dtype=np.int32))

@@ -57,9 +57,10 @@ class PartnerKeys:
         """The sub-key that makes a pass's block values into block tokens."""
         return self._linkage_sub_key(f"block token/{blocking_pass}", encoding_version)
 
-    def filter_key(self, blocking_pass: str, encoding_version: int) -> bytes:
-        """The sub-key that makes a pass's block values into the keys of the filters in the block."""
-        return self._linkage_sub_key(f"filter key/{blocking_pass}", encoding_version)
+    def block_key(self, blocking_pass: str, encoding_version: int) -> bytes:
+        """The sub-key that makes a pass's block values into the keys of the blocks, under which names and dates are
+        encoded."""
+        return self._linkage_sub_key(f"block key/{blocking_pass}", encoding_version)
 
     def _partner_sub_key(self, purpose: str) -> bytes:
         return derive(self.partner_key, f"whole family/partner/{self.partner}/{purpose}")

@@ -48,8 +48,8 @@ def _answer(encoding: Encoding, keys: PartnerKeys, person: dict[str, str]) -> st
     for encoded in encode_persons(encoding, keys, persons):
         for row in range(len(encoded.person)):
             add(f"block {encoded.blocking_pass}", encoded.block[row].tobytes())
-            for name, filters in encoded.filters.items():
-                add(f"filter {name}", filters[row].tobytes())
+            for name, packed in encoded.names.items():
+                add(f"name {name}", packed[row].tobytes())
             add("date parts", encoded.date_parts[row].astype("<u2").tobytes())
     return digest.hexdigest()
 

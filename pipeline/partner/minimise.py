@@ -70,7 +70,7 @@ def encoding_schema(encoding: Encoding) -> pa.Schema:
             pa.field("person_ref", pa.binary(TOKEN_BYTES), nullable=False),
             pa.field("pass", pa.dictionary(pa.int8(), pa.string()), nullable=False),
             pa.field("block", pa.binary(TOKEN_BYTES), nullable=False),
-            *(pa.field(name, pa.binary(encoding.filter_bytes)) for name in encoding.fields),
+            *(pa.field(name, pa.binary(encoding.name_bytes)) for name in encoding.fields),
             pa.field("date_parts", pa.binary(DATE_PART_BYTES)),
         ]
     )
@@ -86,8 +86,8 @@ def _piece(piece: Encoded, schema: pa.Schema, lines: np.ndarray, person_ref: np.
         "block": _binary(piece.block),
         "date_parts": _binary(piece.date_parts.astype("<u2").view(np.uint8), missing_when_zero=True),
     }
-    for name, filters in piece.filters.items():
-        arrays[name] = _binary(filters, missing_when_zero=True)
+    for name, packed in piece.names.items():
+        arrays[name] = _binary(packed, missing_when_zero=True)
     return pa.table([arrays[f.name] if f.name in arrays else pa.nulls(size, f.type) for f in schema], schema=schema)
 
 

@@ -103,7 +103,7 @@ def _line(table: CheckedTable, column: Column, treatment: str, encoding: Encodin
     held = int((~table.columns[column.name].missing).sum())
     left_out = table.left_out.get(column.name, 0)
     if treatment == "encode":
-        size = "3 × 16 bits" if column.name == encoding.date_parts else f"{encoding.filter_bytes} bytes"
+        size = "3 × 16 bits" if column.name == encoding.date_parts else f"{encoding.name_bytes} bytes"
         shape = f"{size} a block"
         return PreviewLine(table.table.name, column.name, treatment, "encodings", held, left_out, shape)
     if treatment == "keep":

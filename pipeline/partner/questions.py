@@ -26,7 +26,7 @@ from pipeline.contracts.review import ReviewRules
 from pipeline.errors import KeyMaterialError
 from pipeline.partner.asked import AskedLog
 from pipeline.partner.coded import coded
-from pipeline.partner.encode import block_keys, date_codes, date_numbers, grams_of, name_filters
+from pipeline.partner.encode import block_keys, date_codes, date_numbers, name_encodings, name_grams
 from pipeline.partner.hashing import TOKEN_BYTES, hex_texts, hmac_each
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.own_records import OwnRecord, Values, normal_form
@@ -172,14 +172,14 @@ def encode_details(encoding: Encoding, keys: PartnerKeys, question_id: str, valu
     """A record's normal values under the keys of one question: nothing in it equals what any other question, or any
     delivery, made of them."""
     block = pa.array([question_id], pa.string())
-    words = block_keys(keys.filter_key(PURPOSE, encoding.version), block)
+    words = block_keys(keys.block_key(PURPOSE, encoding.version), block)
     names = {}
     for name in encoding.fields:
         held = values.get(name, ())
         here = np.zeros(len(held), dtype=np.int32)
-        grams = grams_of(pa.array(held, pa.string()), encoding.gram)
-        filters = name_filters(encoding, words, here, grams, np.arange(len(held), dtype=np.int32))
-        names[name] = tuple(row.tobytes().hex() for row in filters)
+        grams = name_grams(encoding, name, pa.array(held, pa.string()))
+        found = name_encodings(words, here, grams, np.arange(len(held), dtype=np.int32))
+        names[name] = tuple(row.tobytes().hex() for row in found)
     born = values.get(encoding.date_parts, ())
     codes = date_codes(words, np.zeros(1, dtype=np.int32), date_numbers(coded(list(born[:1])), 1)) if born else None
     tokens = {}

@@ -25,7 +25,7 @@ from pipeline.questions import CHECKED, Details
 
 PLACES = frozenset({"uprn", "address", "postcode"})
 RESIDENCE = "residence"
-FILTER_WORDS, DATE_WORDS = 8, 3
+NAME_WORDS, DATE_WORDS = 8, 3
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _comparable(left: Side, right: Side, model: LinkModel) -> tuple[Comparable, 
         choices = product(*((side.details.names.get(field) or (None,)) for field in fields))
         rows += [(side, dict(zip(fields, names, strict=True))) for names in choices]
     data = Comparable(
-        filters={field: _stacked([names[field] for _, names in rows], np.uint64, FILTER_WORDS) for field in fields},
+        names={field: _stacked([names[field] for _, names in rows], np.uint64, NAME_WORDS) for field in fields},
         date_parts=_stacked([side.details.date_parts for side, _ in rows], np.uint16, DATE_WORDS),
         **_codes([side for side, _ in rows], left, right, model),
     )

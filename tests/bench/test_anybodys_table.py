@@ -89,7 +89,7 @@ def test_records_and_encodings_are_read_as_linking_takes_them(case: Case) -> Non
     records, encodings, counts = read_encoded(case.folder / "encoded")
     assert records["record_id"].tolist() == list(range(480))
     assert set(records["partner"]) == {"north", "south"}
-    assert {"date_of_birth", "surname_year"} <= set(encodings.passes)
+    assert {"birth_initials", "names_year"} <= set(encodings.passes)
     assert {"forename", "surname", "date_of_birth"} <= set(counts)
 
 
@@ -105,7 +105,7 @@ def test_what_was_missed_is_told_by_levels_only(case: Case) -> None:
     explained = explain(case, case.folder / "ours")
     assert explained["true_pairs"] == 240
     assert explained["blocking"]["recall"] > 0.95
-    assert 0 <= explained["blocking"]["passes"]["date_of_birth"]["alone"] <= 1
+    assert 0 <= explained["blocking"]["passes"]["birth_initials"]["alone"] <= 1
     told = json.dumps(explained).upper()
     assert not [value for value in registers()["last"] if value.upper() in told]
 

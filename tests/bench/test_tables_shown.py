@@ -28,7 +28,7 @@ def figures(f1: float) -> dict[str, Any]:
 
 def results(f1: float) -> dict[str, Any]:
     explained = {
-        "blocking": {"recall": 0.99, "passes": {"date_of_birth": {"recall": 0.9, "alone": 0.1}}},
+        "blocking": {"recall": 0.99, "passes": {"birth_initials": {"recall": 0.9, "alone": 0.1}}},
         "missed": {"never_compared": 5, "patterns": [{"decision": "possible", "pattern": "surname same", "size": 3}]},
         "wrong": {"not_compared": 1, "patterns": [{"pattern": "surname same | sex differs", "size": 2}]},
     }
@@ -86,13 +86,13 @@ def test_markdown_has_as_many_cells_in_every_row_as_in_the_head() -> None:
 def test_speed_is_told_in_multiples() -> None:
     speed = {
         "comparisons": {
-            "dice_one_core": 2e8, "dice_all_cores": 3e8, "whole_model_all_cores": 5e7,
+            "likeness_one_core": 2e8, "likeness_all_cores": 3e8, "whole_model_all_cores": 5e7,
             "recordlinkage_jaro_winkler": 2e5,
         },
         "pseudonymise": {"people_per_second": 1e5, "rows_per_second": 5e5, "encode": 3e5, "clkhash": 2e4},
     }  # fmt: skip
     rows = {row[0]: row[1:] for row in report.speed_rows(speed)}
-    assert rows["comparisons: Dice, all cores"] == ["300,000,000", "1,500.0"]
+    assert rows["comparisons: one name, all cores"] == ["300,000,000", "1,500.0"]
     assert rows["pseudonymise: people, raw to draft"] == ["100,000", "5.0"]
     del speed["pseudonymise"]["clkhash"]
     speed["pseudonymise"]["clkhash_missing"] = "no Python"

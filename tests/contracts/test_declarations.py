@@ -21,7 +21,7 @@ from pipeline.errors import DeclarationError
 from pipeline.settings import PROJECT
 
 SCHOOLS, AGREEMENT = "extracts/schools.yaml", "agreements/whole-family-2012.yaml"
-ENCODING, MODEL = "linkage/encoding-v1.yaml", "linkage/model-v1.yaml"
+ENCODING, MODEL = "linkage/encoding-v2.yaml", "linkage/model-v2.yaml"
 Edit = Callable[[str, str, str], Path]
 
 
@@ -87,9 +87,9 @@ def test_every_column_that_leaves_is_covered_by_the_agreement() -> None:
         (AGREEMENT, "expiry: '2030-03-31'", "expiry: '2010-03-31'", ("line", "expires before it starts")),
         (AGREEMENT, "purposes: [identify, evaluate]", "purposes: [marketing]", ("line", "does not declare")),
         (AGREEMENT, "gateway: Children", "reason: Children", ("line", "no 'gateway'")),
-        (ENCODING, "block: [nino]", "block: [reverse(nino)]", ("encoding-v1.yaml, line", "not a block expression")),
-        (ENCODING, "bits: 512", "bits: 500", ("encoding-v1.yaml, line", "512 bits")),
-        (MODEL, "match: 0.", "match: 7.", ("model-v1.yaml, line", "possible <= match < 1")),
+        (ENCODING, "block: [nino]", "block: [reverse(nino)]", ("encoding-v2.yaml, line", "not a block expression")),
+        (ENCODING, "bits: 512", "bits: 500", ("encoding-v2.yaml, line", "512 bits")),
+        (MODEL, "match: 0.", "match: 7.", ("model-v2.yaml, line", "possible <= match < 1")),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_remedy(

@@ -35,7 +35,7 @@ def test_known_answers_missing(hub: Hub) -> None:
 
 
 def test_other_encoding_version(hub: Hub) -> None:
-    hub.deliver(stated(encoding_version=2))
+    hub.deliver(stated(encoding_version=3))
     hub.refuses("encoding_version")
 
 

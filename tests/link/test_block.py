@@ -33,10 +33,10 @@ def test_pairs_are_those_of_recordlinkages_block(blocks: list[int]) -> None:
 def test_comparing_without_gathering_frames_gives_what_recordlinkage_gives() -> None:
     model = load_link_model(Path(__file__).parents[2] / "schemas")
     random = np.random.default_rng(8)
-    names = np.packbits(random.random((60, 512)) < 0.1, axis=1).view(np.uint64)
+    names = np.packbits(random.random((60, 512)) < 0.5, axis=1).view(np.uint64)
     codes = {c: random.integers(-1, 4, 60) for comparison in model.comparisons for c in comparison.columns}
     data = Comparable(
-        filters={"forename": names, "surname": names[::-1].copy()},
+        names={"forename": names, "surname": names[::-1].copy()},
         date_parts=random.integers(1, 4, (60, 3)).astype(np.uint16),
         codes=codes,
     )
@@ -58,12 +58,12 @@ def test_every_block_is_in_one_chunk(sizes: list[int], pairs_per_chunk: int) -> 
 def test_history_is_every_block_a_record_is_in() -> None:
     town = make_town(60, seed=1)
     table = town.encodings
-    rows = table.filter(pc.equal(table["pass"], "residence"))
+    rows = table.filter(pc.equal(table["pass"], "home_birth"))
     moved = rows.slice(0, 3).set_column(
         rows.schema.get_field_index("block"), "block", pa.array([b"x" * 16] * 3, type=pa.binary(16))
     )
     ids = town.records["record_id"].to_numpy()
-    history = Encodings.from_arrow(pa.concat_tables([table, moved])).histories({"uprn": "residence"}, ids)["uprn"]
+    history = Encodings.from_arrow(pa.concat_tables([table, moved])).histories({"uprn": ("home_birth",)}, ids)["uprn"]
     number = np.diff(history.starts)
     held = np.isin(ids, rows["record_id"].to_numpy())
     twice = np.isin(ids, moved["record_id"].to_numpy())

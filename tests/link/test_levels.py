@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,11 +17,9 @@ NAME = Comparison(
     "forename",
     "name",
     (
-        Level("same", dice=0.98),
-        Level("close", dice=0.75),
-        Level("shortened", overlap=0.72),
-        Level("similar", dice=0.5),
-        Level("initial", overlap=0.45, shorter_bits=14),
+        Level("same", similarity=0.99),
+        Level("close", similarity=0.7),
+        Level("similar", similarity=0.5),
         Level("differs"),
     ),
     (),
@@ -27,7 +27,7 @@ NAME = Comparison(
 WITH_EXCHANGE = Comparison(
     "forename",
     "name",
-    (Level("same", dice=0.98), Level("exchanged", dice=0.9, exchanged_with="surname"), Level("differs")),
+    (Level("same", similarity=0.99), Level("exchanged", similarity=0.9, exchanged_with="surname"), Level("differs")),
     (),
 )
 DATE = Comparison(
@@ -44,21 +44,15 @@ RESIDENCE = Comparison(
 )
 
 
-def reference_dice(a: np.ndarray, b: np.ndarray) -> float:
+def reference_bits(a: np.ndarray, b: np.ndarray) -> int:
     bits_a, bits_b = np.unpackbits(a.view(np.uint8)), np.unpackbits(b.view(np.uint8))
-    if not bits_a.any() or not bits_b.any():
-        return -1.0
-    return 2 * int((bits_a & bits_b).sum()) / int(bits_a.sum() + bits_b.sum())
+    return int((bits_a != bits_b).sum()) if bits_a.any() and bits_b.any() else -1
 
 
 def reference_name_level(a: np.ndarray, b: np.ndarray) -> int:
-    bits_a, bits_b = np.unpackbits(a.view(np.uint8)), np.unpackbits(b.view(np.uint8))
-    if not bits_a.any() or not bits_b.any():
-        return -1
-    shorter = int(min(bits_a.sum(), bits_b.sum()))
-    dice, overlap = reference_dice(a, b), int((bits_a & bits_b).sum()) / shorter
-    holds = (dice >= 0.98, dice >= 0.75, overlap >= 0.72, dice >= 0.5, overlap >= 0.45 and shorter <= 14)
-    return next((code for code, reached in enumerate(holds) if reached), 5)
+    bits = reference_bits(a, b)
+    similarity = math.cos(math.pi * bits / 512)
+    return -1 if bits < 0 else next((code for code, least in enumerate((0.99, 0.7, 0.5)) if similarity >= least), 3)
 
 
 def reference_date_level(a: np.ndarray, b: np.ndarray) -> int:
@@ -72,19 +66,27 @@ def reference_date_level(a: np.ndarray, b: np.ndarray) -> int:
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 40), density=st.floats(0.0, 0.6))
-def test_name_levels_agree_with_a_plain_reference(seed: int, rows: int, density: float) -> None:
+@given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 40), apart=st.floats(0.0, 0.5))
+def test_name_levels_agree_with_a_plain_reference(seed: int, rows: int, apart: float) -> None:
     random = np.random.default_rng(seed)
-    base = random.random((rows, 512)) < density
-    near = base ^ (random.random((rows, 512)) < 0.05)
-    near[: rows // 2] = base[: rows // 2] & (random.random((rows // 2, 512)) < 0.15)
-    filters = np.packbits(np.concatenate([base, near]), axis=1).view(np.uint64)
+    base = random.random((rows, 512)) < 0.5
+    near = base ^ (random.random((rows, 512)) < apart)
+    near[: rows // 4] = False
+    names = np.packbits(np.concatenate([base, near]), axis=1).view(np.uint64)
     a, b = random.integers(0, 2 * rows, 60), random.integers(0, 2 * rows, 60)
-    found = levels.name_levels(filters, a, b, *levels.name_thresholds(NAME))
-    assert found.tolist() == [reference_name_level(filters[i], filters[j]) for i, j in zip(a, b, strict=True)]
-    measured = levels.dice(filters, filters, a, b)
-    assert np.allclose(measured, [reference_dice(filters[i], filters[j]) for i, j in zip(a, b, strict=True)], atol=1e-6)
-    assert (found == levels.name_levels(filters, b, a, *levels.name_thresholds(NAME))).all()
+    data = levels.Comparable(names={"forename": names})
+    found = levels.comparison_levels(NAME, data, a, b)
+    assert found.tolist() == [reference_name_level(names[i], names[j]) for i, j in zip(a, b, strict=True)]
+    measured = levels.differing(names, names, a, b)
+    assert measured.tolist() == [reference_bits(names[i], names[j]) for i, j in zip(a, b, strict=True)]
+    assert (found == levels.comparison_levels(NAME, data, b, a)).all()
+
+
+def test_the_most_bits_of_a_similarity_are_the_last_that_reach_it() -> None:
+    for similarity in (0.99, 0.7, 0.5, 0.3, 0.0):
+        bits = levels.most_bits(similarity)
+        assert math.cos(math.pi * bits / 512) >= similarity - 1e-12
+        assert math.cos(math.pi * (bits + 1) / 512) < similarity
 
 
 @settings(max_examples=30, deadline=None)
@@ -126,9 +128,9 @@ def test_equal_and_any_equal_leave_missing_out() -> None:
 
 def test_exchanged_names_are_seen_in_both_directions_only() -> None:
     random = np.random.default_rng(3)
-    names = np.packbits(random.random((3, 512)) < 0.1, axis=1).view(np.uint64)
+    names = np.packbits(random.random((3, 512)) < 0.5, axis=1).view(np.uint64)
     forename, surname = names[[0, 1, 2]], names[[1, 0, 0]]
-    data = levels.Comparable(filters={"forename": forename, "surname": surname})
+    data = levels.Comparable(names={"forename": forename, "surname": surname})
     found = levels.comparison_levels(WITH_EXCHANGE, data, np.array([0, 0, 0]), np.array([1, 2, 0]))
     assert found.tolist() == [1, 2, 0]
 
@@ -137,12 +139,12 @@ def test_exchanged_names_are_seen_in_both_directions_only() -> None:
 def test_arrow_columns_unpack_with_null_as_zero(kind: pa.DataType) -> None:
     filled = bytes(range(64))
     column = pa.chunked_array([pa.array([None, filled], type=kind), pa.array([filled, None], type=kind)])
-    found = levels.unpack_filters(column)
+    found = levels.unpack_names(column)
     assert found.shape == (4, 8)
     assert (found[1] == np.frombuffer(filled, dtype=np.uint64)).all()
     assert not found[0].any()
     assert not found[3].any()
-    sliced = levels.unpack_filters(pa.array([filled, None, filled], type=kind).slice(1))
+    sliced = levels.unpack_names(pa.array([filled, None, filled], type=kind).slice(1))
     assert sliced.any(axis=1).tolist() == [False, True]
 
 

@@ -122,8 +122,8 @@ def test_a_large_block_is_left_out_and_counted(town: Town, model: LinkModel) -> 
     from dataclasses import replace
 
     small = linked(town, replace(model, largest_block=5)).blocking.set_index("blocking_pass")
-    assert small.loc["residence", "dropped_blocks"] > 0
-    assert small.loc["residence", "largest_block"] > 5
+    assert small.loc["home_forename", "dropped_blocks"] > 0
+    assert small.loc["home_forename", "largest_block"] > 5
 
 
 def test_a_partner_that_promises_one_record_a_person_is_taken_at_its_word(town: Town, model: LinkModel) -> None:

@@ -97,7 +97,7 @@ def partial(town: Town, before: LinkResult, model: LinkModel) -> Encodings:
     members = {r for r, key in zip(table["record_id"].to_pylist(), keys, strict=True) if key in crossed}
     members |= set(changed.tolist())
     touched = {key for r, key in zip(table["record_id"].to_pylist(), keys, strict=True) if r in members}
-    homes = table.filter(pc.is_in(table["pass"], value_set=pa.array(sorted(set(model.histories.values())))))
+    homes = table.filter(pc.is_in(table["pass"], value_set=pa.array(sorted(model.history_passes))))
     rows = table.filter(pa.array([key in touched for key in keys]))
     return Encodings.from_arrow(rows, homes.select(["record_id", "pass", "block"]), left_out)
 

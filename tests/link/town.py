@@ -1,7 +1,7 @@
 """A small made-up town for the linkage tests: households, four partners' records with errors, and the truth.
 
-Encodings are built here directly (each bigram sets seven bits by a hash keyed by pass), not by the partner's kit, so
-that linkage is tested by itself.
+Encodings are built here directly (the majority of each bigram's hash, keyed by pass), not by the partner's kit, so that
+linkage is tested by itself.
 """
 
 from __future__ import annotations
@@ -30,16 +30,15 @@ class Town:
 
 
 @cache
-def filter_of(name: str, salt: str) -> bytes | None:
+def name_of(name: str, salt: str) -> bytes | None:
     if not name:
         return None
-    bits = np.zeros(512, dtype=np.bool_)
     padded = f"_{name}_"
-    for place in range(len(padded) - 1):
-        number = int.from_bytes(hashlib.blake2b(f"{salt}{padded[place : place + 2]}".encode(), digest_size=8).digest())
-        for part in range(7):
-            bits[(number >> (9 * part)) & 511] = True
-    return np.packbits(bits).tobytes()
+    grams = sorted({padded[place : place + 2] for place in range(len(padded) - 1)})
+    hashed = [hashlib.blake2b(f"{salt}{gram}".encode(), digest_size=64).digest() for gram in grams]
+    votes = hashed if len(hashed) % 2 else [*hashed, hashed[0]]
+    bits = np.unpackbits(np.frombuffer(b"".join(votes), dtype=np.uint8).reshape(-1, 64), axis=1)
+    return np.packbits(bits.sum(axis=0) * 2 > len(votes)).tobytes()
 
 
 @cache
@@ -162,12 +161,17 @@ def make_town(people: int, seed: int = 1) -> Town:
 def encode(table: pd.DataFrame) -> pa.Table:
     """One row per record and pass, with a block value where the record has what the pass is made of."""
     date = table["date"].map(lambda parts: f"{parts[2]}-{parts[1]:02}-{parts[0]:02}")
+    initials = pd.Series(
+        ["".join(sorted((a[:1], b[:1]))) for a, b in zip(table["forename"], table["surname"], strict=True)]
+    )
+    home = table["uprn"].astype(str).where(table["uprn"] >= 0) + " "
     blocks = {
         **{name: table[name].where(table[name] >= 0) for name in ("nino", "nhs_number", "upn", "pnc_id")},
-        "date_of_birth": date,
-        "residence": table["uprn"].where(table["uprn"] >= 0),
-        "surname_year": table["surname"].str[:2] + table["forename"].str[:1] + date.str[:4],
-        "forename_month": table["forename"].str[:3] + date.str[:7],
+        "birth_forename": date + table["forename"].str[:3],
+        "birth_initials": date + initials,
+        "home_birth": home + date.str[:7],
+        "home_forename": home + table["forename"].str[:3],
+        "names_year": table["surname"].str[:2] + table["forename"].str[:2] + date.str[:4],
     }
     columns: dict[str, list] = {
         name: [] for name in ("record_id", "pass", "block", "forename", "surname", "date_parts")
@@ -180,8 +184,8 @@ def encode(table: pd.DataFrame) -> pa.Table:
             value: hashlib.blake2b(f"{name}{value}".encode(), digest_size=16).digest() for value in set(values[held])
         }
         columns["block"] += [tokens[value] for value in values[held]]
-        columns["forename"] += [filter_of(value, name) for value in table["forename"][held]]
-        columns["surname"] += [filter_of(value, name) for value in table["surname"][held]]
+        columns["forename"] += [name_of(value, name) for value in table["forename"][held]]
+        columns["surname"] += [name_of(value, name) for value in table["surname"][held]]
         columns["date_parts"] += [date_of(value, name) for value in table["date"][held]]
     widths = {"block": 16, "forename": 64, "surname": 64, "date_parts": 6}
     return pa.table(
@@ -197,22 +201,28 @@ def chance_counts(table: pd.DataFrame, random: np.random.Generator) -> dict[str,
     from pathlib import Path
 
     from pipeline import levels
-    from pipeline.contracts import load_link_model
+    from pipeline.contracts import Comparison, load_link_model
 
     model = load_link_model(Path(__file__).parents[2] / "schemas")
-    filters = {
-        name: np.frombuffer(b"".join(filter_of(value, "chance") for value in table[name]), dtype=np.uint64).reshape(
-            -1, 8
-        )
+    names = {
+        name: np.frombuffer(b"".join(name_of(value, "chance") for value in table[name]), dtype=np.uint64).reshape(-1, 8)
         for name in ("forename", "surname")
     }
     dates = np.frombuffer(b"".join(date_of(v, "chance") for v in table["date"]), dtype=np.uint16).reshape(-1, 3)
     of_partner = np.flatnonzero(table["partner"] == "council")
     a, b = random.choice(of_partner, (2, 50_000))
     a, b = a[a != b], b[a != b]
-    data = levels.Comparable(filters=filters, date_parts=dates)
+    data = levels.Comparable(names=names, date_parts=dates, codes={"sex": pd.factorize(table["sex"])[0]})
+    homes = table.loc[of_partner].assign(row=of_partner).query("uprn >= 0")[["row", "uprn"]]
+    pairs = homes.merge(homes, on="uprn").query("row_x < row_y")
+    left, right = pairs["row_x"].to_numpy(), pairs["row_y"].to_numpy()
+
+    def counted(comparison: Comparison, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return levels.count_levels(levels.comparison_levels(comparison, data, one, other), len(comparison.levels))
+
+    comparisons = {comparison.name: comparison for comparison in model.comparisons}
+    given = model.dependent_chance
     return {
-        comparison.name: levels.count_levels(levels.comparison_levels(comparison, data, a, b), len(comparison.levels))
-        for comparison in model.comparisons
-        if comparison.kind in ("name", "date_parts")
+        **{c.name: counted(c, a, b) for c in model.comparisons if c.kind in ("name", "date_parts")},
+        **{given.counted_as(name): counted(comparisons[name], left, right) for name in given.starting_u},
     }

@@ -1,6 +1,8 @@
-"""SipHash-2-4 and a name's filter in plain Python, as slow and plain as can be, to hold the compiled ones against."""
+"""SipHash-2-4 and a name's encoding in plain Python, as slow and plain as can be, to hold the compiled ones against."""
 
 from __future__ import annotations
+
+import math
 
 MASK = (1 << 64) - 1
 
@@ -40,18 +42,27 @@ def siphash(key: bytes, message: bytes) -> int:
 
 
 def bigrams(name: str) -> set[str]:
-    padded = f" {name} "
-    return {padded[at : at + 2] for at in range(len(padded) - 1)}
+    """The pairs of neighbouring letters, a space before and behind; of a letter that stands alone only its
+    beginning."""
+    found: set[str] = set()
+    for part in name.split(" "):
+        padded = f" {part} "
+        found |= {padded[at : at + 2] for at in range(len(padded) - 1)} - ({f"{part} "} if len(part) == 1 else set())
+    return found
 
 
-def name_filter(block_key: bytes, name: str, positions: int = 7) -> bytes:
-    """The 512-bit filter of a normal name under a block's key."""
+def name_encoding(block_key: bytes, name: str) -> bytes:
+    """The 512 bits of a normal name under a block's key: in each, what most of its grams have."""
+    vectors = []
+    numbers = [(ord(gram[0]) << 21) | ord(gram[1]) for gram in bigrams(name)]
+    for number in sorted(numbers, key=lambda number: number * 0x9E3779B97F4A7C15 % 2**64):
+        vectors.append([siphash(block_key, (number | word << 48).to_bytes(8, "little")) for word in range(8)])
+    if len(vectors) % 2 == 0:
+        vectors.append(vectors[0])  # the first of a fixed order has two votes
     bits = 0
-    for gram in bigrams(name):
-        number = (ord(gram[0]) << 21) | ord(gram[1])
-        hashed = siphash(block_key, number.to_bytes(8, "little"))
-        for at in range(positions):
-            bits |= 1 << ((hashed >> (9 * at)) & 511)
+    for place in range(512):
+        votes = sum(vector[place // 64] >> place % 64 & 1 for vector in vectors)
+        bits |= (2 * votes > len(vectors)) << place
     return bits.to_bytes(64, "little")
 
 
@@ -65,6 +76,7 @@ def date_parts(block_key: bytes, day: int, month: int, year: int) -> tuple[int, 
     return code(top | day), code(top | month), code(top | 1 << 32 | year)
 
 
-def dice(left: bytes, right: bytes) -> float:
-    a, b = int.from_bytes(left, "little"), int.from_bytes(right, "little")
-    return 2 * (a & b).bit_count() / (a.bit_count() + b.bit_count())
+def similarity(left: bytes, right: bytes) -> float:
+    """The cosine of two sets of grams that their encodings tell (Charikar 2002)."""
+    differing = (int.from_bytes(left, "little") ^ int.from_bytes(right, "little")).bit_count()
+    return math.cos(math.pi * differing / 512)

@@ -38,12 +38,26 @@ def test_every_pair_of_a_small_extract_is_counted(tmp_path: Path) -> None:
     pairs = 80 * 79 // 2
     assert {name: sum(levels) for name, levels in found.items()} == {
         "forename": pairs, "surname": pairs, "date_of_birth": pairs, "sex": pairs, "residence": pairs,
+        "forename_within_residence": 40, "surname_within_residence": 40, "date_of_birth_within_residence": 40,
+        "sex_within_residence": 40,
     }  # fmt: skip
     assert found["sex"][0] == 2 * (40 * 39 // 2)
     assert found["residence"][0] == 40  # two to a home
+    assert set(found) <= set(MODEL.counted)
     forenames = [row[1] for row in tables["people"][1:]]
     same = sum(forenames[a] == forenames[b] for a in range(80) for b in range(a))
     assert found["forename"][0] == same
+
+
+def test_one_person_twice_in_a_home_is_not_two_people(tmp_path: Path) -> None:
+    tables = council_extract(40)
+    again = [["CASE-TWICE", *tables["people"][1][1:-2], "", ""]]
+    home = [["CASE-TWICE", *tables["residences"][1][1:]]]
+    twice = {**tables, "people": tables["people"] + again, "residences": tables["residences"] + home}
+    once, found = counts(people(tables, tmp_path / "a")), counts(people(twice, tmp_path / "b"))
+    # Beside the other of the home, who is now there with two records, nothing is counted.
+    assert found["date_of_birth_within_residence"][0] == once["date_of_birth_within_residence"][0]
+    assert sum(found["date_of_birth_within_residence"]) == sum(once["date_of_birth_within_residence"]) + 1
 
 
 def test_the_order_of_the_file_does_not_matter(tmp_path: Path) -> None:

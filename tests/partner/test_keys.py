@@ -117,7 +117,7 @@ def test_no_two_purposes_share_a_sub_key() -> None:
         for version in (1, 2):
             for name in ("nino", "upn"):
                 found += [keys.token_key(name, version), keys.block_token_key(name, version)]
-                found += [keys.filter_key(name, version)]
+                found += [keys.block_key(name, version)]
     keys = partner_keys()
     found += [keys.reference_key("people.person_ref"), keys.reference_key("events.event_ref"), keys.chance_key()]
     assert all(a != b for a, b in itertools.combinations(found, 2))

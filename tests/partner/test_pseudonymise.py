@@ -85,7 +85,8 @@ def test_the_encodings_have_the_agreed_columns(draft: Path) -> None:
     }
     frame = table.to_pandas()
     assert frame["pass"].value_counts().to_dict() == {
-        "nino": 120, "date_of_birth": 120, "residence": 120, "address": 120, "surname_year": 120, "forename_month": 120,
+        "nino": 120, "birth_forename": 120, "birth_initials": 120, "home_birth": 120, "home_forename": 120,
+        "address_birth": 120, "address_forename": 120, "names_year": 120,
     }  # fmt: skip
     people = {row["row"]: row["person_ref"] for row in delivered(draft, "people")}
     assert {str(row): ref.hex() for row, ref in zip(frame["row"], frame["person_ref"], strict=True)} == people

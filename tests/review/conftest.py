@@ -33,7 +33,7 @@ def built_home(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory
     home = tmp_path_factory.mktemp("review") / "home"
     declarations = home.parent / "schemas"
     shutil.copytree(PROJECT / "schemas", declarations)
-    model = declarations / "linkage" / "model-v1.yaml"
+    model = declarations / "linkage" / "model-v2.yaml"
     document = yaml.safe_load(model.read_text())
     document["thresholds"]["possible"] = 0.02
     model.write_text(yaml.safe_dump(document, sort_keys=False))
