@@ -18,9 +18,11 @@ from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from pipeline.partner.preview import Preview
+    from pipeline.partner.pseudonymise import Base
 
 DRAFT = "draft"
 YEARS_COVERED = 3
+LONGEST_REASON = 300  # the hub takes no longer one
 
 
 def make_all_keys(settings: Settings, partners: list[str]) -> list[str]:
@@ -73,11 +75,14 @@ def pseudonymise_extract(
     out: Path | None = None,
     since: dt.date | None = None,
     until: dt.date | None = None,
+    delta: bool = False,
+    since_delivery: str | None = None,
     progress: Progress = silent,
 ) -> tuple[Preview, Path]:
     """Pseudonymise an extract into the outbox; returns the preview of what would leave and the draft's folder.
 
-    The period covered defaults to the three years up to today. Raises ExtractError, and then leaves no draft.
+    With `delta`, only what has changed since the last delivery sent, or since `since_delivery`. The period covered
+    defaults to the three years up to today. Raises ExtractError, and then leaves no draft.
     """
     from pipeline.partner.keys import load_partner_keys
     from pipeline.partner.pseudonymise import pseudonymise
@@ -102,8 +107,41 @@ def pseudonymise_extract(
         last,
         progress=progress,
         vocabulary=load_vocabulary(settings.declarations),
+        base=_base(settings, contract, since_delivery) if delta or since_delivery else None,
     )
     return preview, draft
+
+
+def _base(settings: Settings, contract: Contract, delivery_id: str | None) -> Base:
+    from pipeline.partner.pseudonymise import Base
+    from pipeline.partner.seal import LEDGER_FILE, sent_deliveries
+
+    home = settings.partner_home(contract.partner)
+    sent = [entry for entry in sent_deliveries(home / LEDGER_FILE) if entry.kind != "withdrawal"]
+    chosen = sent if delivery_id is None else [entry for entry in sent if entry.delivery_id == delivery_id]
+    if not chosen:
+        raise ExtractError(
+            where=str(home / LEDGER_FILE),
+            rule="a delta builds on a delivery that was sent, and there is no such delivery in the ledger.",
+            remedy=f"run `wholefamily sent {contract.partner}` to see what was sent, or pseudonymise in full.",
+        )
+    return Base(chosen[-1].delivery_id, chosen[-1].manifest_sha256, home)
+
+
+def withdraw_and_deliver(settings: Settings, contract: Contract, delivery_id: str, why: str) -> list[Path]:
+    """At the partner: sign an order to take a delivery back, and put it into the hub's landing folder."""
+    from pipeline.partner.keys import load_partner_keys
+    from pipeline.partner.seal import seal_withdrawal
+
+    if not why.strip() or len(why) > LONGEST_REASON or not why.isprintable():
+        raise ExtractError(
+            where="--reason",
+            rule=f"it is one line of text, of at most {LONGEST_REASON} characters.",
+            remedy="say shortly why; no name of a person.",
+        )
+    keys, outbox = load_partner_keys(settings, contract.partner), settings.outbox(contract.partner)
+    seal_withdrawal(settings, contract, keys, delivery_id, why.strip(), outbox)
+    return _hand_over_all(contract, outbox, settings.landing(contract.partner))
 
 
 def seal_and_deliver(
@@ -115,15 +153,21 @@ def seal_and_deliver(
     `sent` once they have landed. Killed at any moment and called again, each draft arrives once. Raises ExtractError
     when nothing stands in the outbox.
     """
-    from pipeline.partner.deliver import forget_notes, hand_over
     from pipeline.partner.draft import discard
     from pipeline.partner.keys import load_partner_keys
-    from pipeline.partner.seal import SENT, seal
+    from pipeline.partner.seal import seal
 
     folder = outbox or settings.outbox(contract.partner)
     if (folder / DRAFT).is_dir():
         seal(settings, contract, load_partner_keys(settings, contract.partner), folder / DRAFT, folder)
     discard(folder / DRAFT)
+    return _hand_over_all(contract, folder, landing or settings.landing(contract.partner))
+
+
+def _hand_over_all(contract: Contract, folder: Path, landing: Path) -> list[Path]:
+    from pipeline.partner.deliver import forget_notes, hand_over
+    from pipeline.partner.seal import SENT
+
     forget_notes(folder)
     waiting = sorted(path.parent for path in folder.glob(f"{contract.partner}-*/{SIGNATURE_FILE}"))
     if not waiting:
@@ -132,4 +176,4 @@ def seal_and_deliver(
             rule="nothing stands here to be delivered.",
             remedy=f"run first: wholefamily pseudonymise {contract.partner} RAW",
         )
-    return [hand_over(sealed, landing or settings.landing(contract.partner), folder / SENT) for sealed in waiting]
+    return [hand_over(sealed, landing, folder / SENT) for sealed in waiting]

@@ -61,7 +61,10 @@ class Manifest(Strict):
     contract_version: str
     encoding_version: int
     key_version: int
-    kind: Literal["full", "delta"]
+    kind: Literal["full", "delta", "withdrawal"]
+    base_manifest_sha256: str | None = None  # of a delta: the manifest of the delivery it builds on
+    withdraws: str | None = None  # of a withdrawal: the delivery id
+    why: str | None = None  # of a withdrawal
     period_from: dt.date
     period_to: dt.date
     created_at: dt.datetime

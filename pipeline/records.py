@@ -17,6 +17,7 @@ RESIDENCES = "residences"
 RELATIONSHIPS = "relationships"
 NOMINATIONS = "nominations"
 ENCODINGS = "encodings"
+REMOVALS = "removals"  # of a delta: person_ref of everybody who is gone
 
 # --- Columns every delivered table carries beside its contract's own. ---
 ROW = "row"  # line number in the partner's raw file (the header is line 1)
@@ -26,6 +27,8 @@ PROBLEM = "problem"  # reason code put there by the partner's kit ("date_form:st
 # RECORDS: one row per partner's record of a person, sorted by record_id.
 #   record_id int64 · partner str · sex str|NA ("F", "M") · birth_month "YYYY-MM"|NA is NOT here (evaluating role)
 #   nino, nhs_number, upn, pnc_id, uprn, address, postcode: int64 codes, -1 missing; equal code = equal token
+#   fingerprint int64 (where the night may compare only what changed): equal while nothing that is compared changes
+FINGERPRINT = "fingerprint"
 RECORD_TOKENS = ("nino", "nhs_number", "upn", "pnc_id", "uprn", "address", "postcode")
 # ENCODINGS frame: one row per record and pass; arrays held in an EncodingBlockTable (see link.block).
 #   record_id int64 · pass str · block int64 code · forename (64 bytes) · surname (64 bytes) · dob (3 x uint16)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Home, contract_of, contracts_of, day, settings_of
+from pipeline.cli.options import Home, Json, contract_of, contracts_of, day, settings_of
 from pipeline.terminal import console, progress_bar
 
 PANEL = "At the partner"
@@ -20,6 +20,8 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(keys_app, name="keys", rich_help_panel=PANEL)
     app.command(rich_help_panel=PANEL)(pseudonymise)
     app.command(rich_help_panel=PANEL)(deliver)
+    app.command(rich_help_panel=PANEL)(sent)
+    app.command(rich_help_panel=PANEL)(rejected)
     app.command(rich_help_panel=PANEL)(reveal)
 
 
@@ -113,11 +115,19 @@ def pseudonymise(
     ] = None,
     since: Annotated[str | None, typer.Option("--from", help="First day the extract covers (YYYY-MM-DD).")] = None,
     until: Annotated[str | None, typer.Option("--to", help="Last day the extract covers (YYYY-MM-DD).")] = None,
+    delta: Annotated[
+        bool, typer.Option("--delta", help="Only who is new, changed or gone since the last delivery sent.")
+    ] = False,
+    since_delivery: Annotated[
+        str | None, typer.Option("--since-delivery", help="A delta since this delivery, when a later one was rejected.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Pseudonymise an extract into the outbox and print what would leave the building. Nothing is sent.
 
-    Example: `wholefamily pseudonymise schools extracts/schools --from 2011-08-01 --to 2014-07-31`
+    The folder holds the whole extract, for a delta too: the kit itself finds what has changed.
+
+    Example: `wholefamily pseudonymise schools extracts/schools --from 2011-08-01 --to 2014-07-31 --delta`
     """
     from pipeline.installation import pseudonymise_extract
 
@@ -126,7 +136,15 @@ def pseudonymise(
     terminal = console()
     with progress_bar(f"Pseudonymise {partner}", terminal) as progress:
         preview, draft = pseudonymise_extract(
-            settings, contract, raw, out=out, since=day(since, "--from"), until=day(until, "--to"), progress=progress
+            settings,
+            contract,
+            raw,
+            out=out,
+            since=day(since, "--from"),
+            until=day(until, "--to"),
+            delta=delta,
+            since_delivery=since_delivery,
+            progress=progress,
         )
     terminal.print(preview.table())
     terminal.print(f"Written to {draft}. Look at it; then: wholefamily deliver {partner}", highlight=False)
@@ -151,6 +169,60 @@ def deliver(
     settings = settings_of(home)
     for landed in seal_and_deliver(settings, contract_of(settings, partner), outbox=outbox, landing=landing):
         typer.echo(f"Delivered {landed.name} into {landed.parent}")
+
+
+def rejected(
+    partner: Partner,
+    file: Annotated[Path, typer.Argument(help="The hub's file of rejected rows.")],
+    raw: Annotated[Path, typer.Option("--raw", help="Folder with the extract that was sent.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write all of them, in clear, as CSV for a spreadsheet.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Show the rows that the hub could not use: file, line, column, rule, and whose they are, in your own references.
+
+    Mend them in the source system; the next delivery (a delta is enough) clears them.
+
+    Example: `wholefamily rejected schools schools-000002-1f3a9c04.json --raw extracts/schools --out to-mend.csv`
+    """
+    from pipeline.partner.keys import load_partner_keys
+    from pipeline.partner.rejected import lines_table, own_lines, write_lines
+    from pipeline.rejections import read_rejections
+
+    settings = settings_of(home)
+    contract = contract_of(settings, partner)
+    rejections = read_rejections(file)
+    if rejections.reason:
+        typer.echo(f"All of {rejections.delivery_id} is rejected: {rejections.reason} What to do: {rejections.remedy}")
+    lines = own_lines(contract, load_partner_keys(settings, partner), rejections, raw)
+    if lines:
+        console().print(lines_table(lines))
+    else:
+        typer.echo("No row is listed.")
+    if out is not None:
+        write_lines(lines, out)
+        typer.echo(f"Written to {out}; it is in clear, so keep it at home.")
+
+
+def sent(partner: Partner, home: Home = None, as_json: Json = False) -> None:
+    """List what was sent, and when: number, kind, rows by table.
+
+    Example: `wholefamily sent schools`
+    """
+    import json
+    from dataclasses import asdict
+
+    from pipeline.partner.seal import LEDGER_FILE, sent_deliveries
+    from pipeline.partner.sent import sent_table
+
+    settings = settings_of(home)
+    contract_of(settings, partner)
+    entries = sent_deliveries(settings.partner_home(partner) / LEDGER_FILE)
+    if as_json:
+        typer.echo(json.dumps([asdict(entry) for entry in entries]))
+    else:
+        console().print(sent_table(entries))
 
 
 def reveal(

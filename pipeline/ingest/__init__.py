@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.contracts import load_agreements, load_contract, load_encoding, load_link_model, load_vocabulary
 from pipeline.errors import DeliveryError, StoreError
 from pipeline.ingest.examine import check_suites, examine
@@ -17,10 +19,12 @@ from pipeline.ingest.landing import (
     set_aside_rejected,
     waiting_deliveries,
 )
-from pipeline.ingest.load import PIPELINE, load_delivery
-from pipeline.ingest.opening import Hub, admit
-from pipeline.ingest.registry import Case, read_history, write_partner, write_rejected
-from pipeline.ingest.verifying import verify
+from pipeline.ingest.load import PIPELINE, people_of, replace_rows
+from pipeline.ingest.opening import History, Hub, admit, admit_withdrawal
+from pipeline.ingest.patch import patch_rows
+from pipeline.ingest.registry import Case, read_history, write_partner, write_rejected, write_waiting
+from pipeline.ingest.verifying import Verified, verify
+from pipeline.ingest.withdrawal import Withdrawn, carry_out, delete_withdrawn, withdraw
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
 from pipeline.store.database import Database
@@ -35,7 +39,7 @@ class DeliveryOutcome:
 
     delivery_id: str
     partner: str
-    state: str  # accepted | accepted_with_quarantine | rejected
+    state: str  # accepted | accepted_with_quarantine | carried_out | rejected | received (waits for one before it)
     rows_delivered: int = 0
     rows_loaded: int = 0
     rows_quarantined: int = 0
@@ -54,7 +58,7 @@ class Taken:
 
     @property
     def accepted(self) -> tuple[DeliveryOutcome, ...]:
-        return tuple(outcome for outcome in self.outcomes if outcome.state != "rejected")
+        return tuple(outcome for outcome in self.outcomes if outcome.state not in ("rejected", "received"))
 
 
 def ingest_partner(
@@ -103,6 +107,7 @@ def _take_in_all(
 ) -> Taken:
     outcomes: list[DeliveryOutcome] = []
     rejections: list[DeliveryError] = []
+    delete_withdrawn(settings, session, partner)
     waiting = waiting_deliveries(settings, partner, patience)
     hub = _load_hub(settings, partner) if waiting else None
     for landed in waiting:
@@ -111,9 +116,13 @@ def _take_in_all(
         try:
             outcome = _take_in(settings, database, session, hub, case, progress)
         except DeliveryError as refusal:
+            if refusal.code == "base_missing" and not _has_waited_enough(case, hub):
+                _note_waiting(database, hub, case, refusal)
+                outcomes.append(_told(case, refusal, "received"))
+                continue
             _reject(settings, database, hub, case, refusal)
             rejections.append(refusal)
-            outcomes.append(_rejected_outcome(case, refusal))
+            outcomes.append(_told(case, refusal, "rejected"))
             continue
         archive_accepted(settings, landed)
         outcomes.append(outcome)
@@ -132,7 +141,11 @@ def _take_in(
     case.manifest, case.manifest_sha256 = verified.manifest, verified.manifest_sha256
     if history.knows_exactly(verified) and not archived_copy(settings, case.landed):
         return _outcome_on_record(session, case)
+    if verified.manifest.kind == "withdrawal":
+        return _take_back(settings, database, session, hub, case, verified, history)
     case.agreement, case.warnings = admit(verified, hub, history)
+    if verified.manifest.kind == "delta" and history.standing is not None:
+        case.base_delivery_id = history.standing.delivery_id
     with private_folder(settings, case.landed.partner) as folder:
         encodings = examine(
             case,
@@ -142,18 +155,60 @@ def _take_in(
             settings.expectations,
             folder,
             lambda share: progress(f"Check {case.landed.name}", 0.7 * share),
+            _standing(database, case) if verified.manifest.kind == "delta" else None,
         )
     case.warnings += _unmet_warnings(case)
-    with advisory_lock(session, HUB_DATA, shared=True):
-        state = load_delivery(
-            database,
+    put = patch_rows if verified.manifest.kind == "delta" else replace_rows
+    with advisory_lock(session, HUB_DATA, shared=True), database.adbc(role=PIPELINE) as connection:
+        state = put(
+            connection,
             hub.contract,
             case,
             encodings,
             history,
             lambda share: progress(f"Load {case.landed.name}", 0.7 + 0.3 * share),
         )
+        connection.commit()
     return _accepted_outcome(case, state)
+
+
+def _take_back(
+    settings: Settings, database: Database, session: Any, hub: Hub, case: Case, verified: Verified, history: History
+) -> DeliveryOutcome:
+    """Carry out a partner's signed withdrawal."""
+    case.warnings = admit_withdrawal(verified, history)
+    manifest = verified.manifest
+    partner = f"{manifest.partner}, by a signed withdrawal"
+    carry_out(settings, database, session, hub, str(manifest.withdraws), by=partner, why=str(manifest.why), order=case)
+    return _accepted_outcome(case, "carried_out")
+
+
+def withdraw_delivery(settings: Settings, database: Database, delivery_id: str, *, by: str, why: str) -> Withdrawn:
+    """Take a delivery back, at the hub, on a named person's word; returns what was withdrawn and what is in force now.
+
+    Raises DeliveryError when it is not one that stands accepted, or when nobody or nothing is named.
+    """
+    if not by.strip() or not why.strip():
+        raise DeliveryError(
+            code="withdrawal",
+            where="withdraw",
+            rule="a withdrawal needs a person and a reason.",
+            remedy="give --by and --reason; both are logged.",
+        )
+    partner = delivery_id.split("-")[0]
+    if not (settings.declarations / "extracts" / f"{partner}.yaml").is_file():
+        raise DeliveryError(
+            code="unknown_delivery",
+            where="withdraw",
+            rule="the id does not begin with the name of a partner.",
+            remedy="copy the id from `wholefamily deliveries`.",
+        )
+    return withdraw(settings, database, _load_hub(settings, partner), delivery_id, by=by.strip(), why=why.strip())
+
+
+def _standing(database: Database, case: Case) -> pa.Array:
+    with database.adbc(role=PIPELINE) as connection:
+        return people_of(connection, case.landed.partner).refs
 
 
 def _load_hub(settings: Settings, partner: str) -> Hub:
@@ -179,6 +234,20 @@ def _unmet_warnings(case: Case) -> list[str]:
         for check in case.checks
         if not check.success
     ]
+
+
+def _has_waited_enough(case: Case, hub: Hub) -> bool:
+    """Whether a delta has been waiting for the delivery before it for longer than the contract's freshness."""
+    sealed = case.manifest.created_at.astimezone(dt.UTC).date() if case.manifest else hub.today
+    return (hub.today - sealed).days > hub.contract.freshness_days
+
+
+def _note_waiting(database: Database, hub: Hub, case: Case, refusal: DeliveryError) -> None:
+    """A delta that came before the delivery it builds on stays in the landing folder, and the registry says so."""
+    with database.adbc(role=PIPELINE) as connection:
+        write_partner(connection, hub.contract)
+        write_waiting(connection, case, f"{refusal.where}: {refusal.rule}", refusal.remedy)
+        connection.commit()
 
 
 def _reject(settings: Settings, database: Database, hub: Hub, case: Case, refusal: DeliveryError) -> None:
@@ -215,11 +284,11 @@ def _outcome_on_record(session: Any, case: Case) -> DeliveryOutcome:
     )
 
 
-def _rejected_outcome(case: Case, refusal: DeliveryError) -> DeliveryOutcome:
+def _told(case: Case, refusal: DeliveryError, state: str) -> DeliveryOutcome:
     return DeliveryOutcome(
         delivery_id=case.landed.name,
         partner=case.landed.partner,
-        state="rejected",
+        state=state,
         rows_delivered=case.count("delivered"),
         warnings=tuple(case.warnings),
         code=refusal.code,
@@ -228,4 +297,4 @@ def _rejected_outcome(case: Case, refusal: DeliveryError) -> DeliveryOutcome:
     )
 
 
-__all__ = ["DeliveryOutcome", "Taken", "ingest_partner", "take_in"]
+__all__ = ["DeliveryOutcome", "Taken", "Withdrawn", "ingest_partner", "take_in", "withdraw_delivery"]

@@ -10,19 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.contracts import Contract
 from pipeline.errors import DeliveryError
 from pipeline.ingest.landing import Landed, check_listing
 from pipeline.ingest.measures import suite_frame
 from pipeline.ingest.opening import History, Hub
-from pipeline.ingest.parse import open_encodings, read_encodings, read_table
-from pipeline.ingest.quarantine import Sorted, sort_rows, unknown_problems
+from pipeline.ingest.parse import open_encodings, read_encodings, read_removals, read_table
+from pipeline.ingest.quarantine import PERSON, QUARANTINE_SCHEMA, Sorted, hex_references, sort_rows, unknown_problems
 from pipeline.ingest.registry import Case
 from pipeline.ingest.unsealing import opened_path, unseal
 from pipeline.manifest import Manifest, SealedFile
-from pipeline.records import ENCODINGS, PEOPLE
-from pipeline.validate import CRITICAL, CheckResult, load_suite, run_suite, suite_path
+from pipeline.records import ENCODINGS, PEOPLE, REMOVALS
+from pipeline.validate import CRITICAL, CheckResult, load_suite, run_suite, run_suite_on_part, suite_path
 
 REASONS_SHOWN = 3
 
@@ -41,15 +42,37 @@ def examine(
     expectations: Path,
     folder: Path,
     tell: Callable[[float], None],
+    standing: pa.Array | None = None,
 ) -> pa.Table:
     """Open, read and sort every table into `case.tables`, run the suites into `case.checks`; returns encodings.
 
-    `folder` is private, and empty again afterwards. Raises DeliveryError; DeclarationError where a suite is wrong.
+    `folder` is private, and empty again afterwards. `standing`, of a delta: the references (16 bytes) of the people
+    that are loaded. Raises DeliveryError; DeclarationError where a suite is wrong.
     """
+    encodings = open_and_sort(case, manifest, hub, folder, tell, standing)
+    for table in case.tables.values():
+        # A delta may be all mended rows and rows that name nobody: what counts is their share of the whole table.
+        whole = history.last.rows.get(table.table, 0) if manifest.kind == "delta" and history.last else 0
+        _check_tolerance(case.landed, table, hub.contract.tolerated_problem_share, max(table.delivered, whole))
+    case.checks += _run_suites(case, manifest, hub.contract, history, expectations)
+    _check_expectations(case.landed, case.checks)
+    tell(1.0)
+    return encodings
+
+
+def open_and_sort(
+    case: Case,
+    manifest: Manifest,
+    hub: Hub,
+    folder: Path,
+    tell: Callable[[float], None],
+    standing: pa.Array | None = None,
+) -> pa.Table:
+    """As `examine`, without judging the tables as sets: for a delivery that was judged when it came."""
     check_listing(case.landed, manifest)
     unseal(case.landed, manifest, hub.identity, folder, lambda share: tell(0.4 * share))
     files = {file.table: file for file in manifest.files}
-    delivered_rows = _sort_tables(case, hub, files, folder)
+    delivered_rows = _sort_tables(case, hub, files, folder, standing)
     tell(0.6)
     people = case.tables[PEOPLE].loaded
     file = files[ENCODINGS]
@@ -58,23 +81,22 @@ def examine(
     parquet.close()
     opened_path(folder, file).unlink()
     tell(0.8)
-    for table in case.tables.values():
-        _check_tolerance(case.landed, table, hub.contract.tolerated_problem_share)
-    case.checks += _run_suites(case, manifest, hub.contract, history, expectations)
-    _check_expectations(case.landed, case.checks)
-    tell(1.0)
     return encodings
 
 
-def _sort_tables(case: Case, hub: Hub, files: dict[str, SealedFile], folder: Path) -> pa.Array:
+def _sort_tables(
+    case: Case, hub: Hub, files: dict[str, SealedFile], folder: Path, standing: pa.Array | None
+) -> pa.Array:
     """Sort every delivered table, people first; returns the row numbers of all delivered people."""
     people: pa.Array | None = None
     delivered_rows: pa.Array | None = None
+    if standing is not None:
+        _read_affected(case, hub, files, folder, standing)
     for table in sorted(hub.contract.tables, key=lambda table: table.name != PEOPLE):
         if table.name not in files:
             continue
         file = files[table.name]
-        content = read_table(case.landed, file, opened_path(folder, file), table)
+        content = read_table(case.landed, file, opened_path(folder, file), table, may_be_empty=standing is not None)
         opened_path(folder, file).unlink()
         unknown = unknown_problems(content, table)
         if unknown:
@@ -87,13 +109,33 @@ def _sort_tables(case: Case, hub: Hub, files: dict[str, SealedFile], folder: Pat
         done = sort_rows(content, table, hub.vocabulary, people)
         case.tables[table.name] = done
         if table.name == PEOPLE:
-            people = done.loaded["person_ref"].combine_chunks()
-            delivered_rows = content["row"].combine_chunks()
+            people = pa.concat_arrays([_whole(done.loaded["person_ref"]), case.others])
+            delivered_rows = _whole(content["row"])
     return delivered_rows
 
 
-def _check_tolerance(landed: Landed, table: Sorted, tolerated: float) -> None:
-    if table.problem_share <= tolerated:
+def _read_affected(case: Case, hub: Hub, files: dict[str, SealedFile], folder: Path, standing: pa.Array) -> None:
+    """Note in the case everybody whom a delta is about, those who are gone, and who else is loaded."""
+    file = files[REMOVALS]
+    removed = read_removals(case.landed, file, opened_path(folder, file))
+    opened_path(folder, file).unlink()
+    case.tables[REMOVALS] = Sorted(REMOVALS, removed, QUARANTINE_SCHEMA.empty_table())
+    named = [_whole(removed[PERSON])]
+    for table in hub.contract.tables:
+        if table.name in files:
+            path = opened_path(folder, files[table.name])
+            content = read_table(case.landed, files[table.name], path, table, may_be_empty=True)
+            named.append(hex_references(content[PERSON]))
+    case.affected = pc.unique(pa.concat_arrays(named)).drop_null()
+    case.others = standing.filter(pc.invert(pc.is_in(standing, value_set=case.affected)))
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def _check_tolerance(landed: Landed, table: Sorted, tolerated: float, of_rows: int) -> None:
+    if table.quarantined.num_rows <= tolerated * of_rows:
         return
     told = [
         f"{reason} in {column} ({count} rows, first in lines {', '.join(map(str, table.first_rows(reason, column)))})"
@@ -101,7 +143,7 @@ def _check_tolerance(landed: Landed, table: Sorted, tolerated: float) -> None:
     ]
     raise landed.refusal(
         "too_many_problems",
-        f"{table.quarantined.num_rows} of {table.delivered} rows have a problem, more than the "
+        f"{table.quarantined.num_rows} of {of_rows} rows have a problem, more than the "
         f"{tolerated:.0%} that the contract tolerates: {'; '.join(told)}.",
         "mend these lines of the extract at the partner (its kit lists them all), and deliver again.",
         table.table,
@@ -111,17 +153,23 @@ def _check_tolerance(landed: Landed, table: Sorted, tolerated: float) -> None:
 def _run_suites(
     case: Case, manifest: Manifest, contract: Contract, history: History, expectations: Path
 ) -> list[CheckResult]:
-    people = case.tables[PEOPLE].loaded["person_ref"].combine_chunks()
+    people = pa.concat_arrays([_whole(case.tables[PEOPLE].loaded["person_ref"]), case.others])
     last = history.last
     results: list[CheckResult] = []
     for name, sorted_table in case.tables.items():
+        if name == REMOVALS:
+            continue
         path = suite_path(expectations, contract.partner, name)
         frame = suite_frame(
             contract.table(name), sorted_table.loaded, people, manifest.period_to, last.period_to if last else None
         )
         wanted = [column for column in frame.columns if column in load_suite(path).columns()]
         previous_rows = last.rows.get(name) if last else None
-        results += run_suite(path, frame[wanted] if wanted else frame, previous_rows=previous_rows)
+        frame = frame[wanted] if wanted else frame
+        if manifest.kind == "delta":
+            results += run_suite_on_part(path, frame)
+        else:
+            results += run_suite(path, frame, previous_rows=previous_rows)
     return results
 
 

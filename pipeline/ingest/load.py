@@ -17,16 +17,16 @@ from pipeline.errors import StoreError
 from pipeline.ingest import stage
 from pipeline.ingest.opening import History
 from pipeline.ingest.registry import ONCE_ACCEPTED, Case, write_accepted, write_partner
-from pipeline.records import NOMINATIONS, PEOPLE, RELATIONSHIPS, RESIDENCES
+from pipeline.prints import prints_by, row_prints
+from pipeline.records import NOMINATIONS, PEOPLE, RELATIONSHIPS, RESIDENCES, ROW
 from pipeline.store.bulk import execute, read_frame, write_frame
-from pipeline.store.database import Database
 
 PIPELINE = "wf_pipeline"
 EVIDENCE_TABLES = ("person_attribute", "residence", "relationship", "fact", "nomination")
 
 
-def load_delivery(
-    database: Database,
+def replace_rows(
+    connection: Any,
     contract: Contract,
     case: Case,
     encodings: pa.Table,
@@ -35,25 +35,30 @@ def load_delivery(
 ) -> str:
     """Replace the partner's rows by the delivery's, with its registry rows and audit entry; returns its state.
 
-    Raises StoreError, and then nothing has changed.
+    Committing is the caller's. Raises StoreError.
     """
-    origin = stage.Origin(case.landed.partner, case.landed.name)
-    loaded = {name: table.loaded for name, table in case.tables.items()}
-    with database.adbc(role=PIPELINE) as connection:
-        _fence(connection, contract, history)
-        known = _replace_records(connection, origin, loaded[PEOPLE], loaded.get(RESIDENCES))
-        tell(0.3)
-        write_frame(connection, "identity", "encoding", stage.stage_encodings(encodings, known))
-        tell(0.7)
-        _write_evidence(connection, contract, origin, loaded, known)
-        tell(0.9)
-        state = write_accepted(connection, case)
-        connection.commit()
+    fence(connection, contract, history)
+    put_full(connection, contract, case, encodings, tell)
+    state = write_accepted(connection, case)
     tell(1.0)
     return state
 
 
-def _fence(connection: Any, contract: Contract, history: History) -> None:
+def put_full(
+    connection: Any, contract: Contract, case: Case, encodings: pa.Table, tell: Callable[[float], None]
+) -> None:
+    """The rows alone: nothing is said of them in the registry."""
+    origin = stage.Origin(case.landed.partner, case.landed.name)
+    loaded = {name: table.loaded for name, table in case.tables.items()}
+    known = _replace_records(connection, origin, loaded[PEOPLE], loaded.get(RESIDENCES), encodings)
+    tell(0.3)
+    write_frame(connection, "identity", "encoding", stage.stage_encodings(encodings, known))
+    tell(0.7)
+    write_evidence(connection, contract, origin, loaded, known)
+    tell(0.9)
+
+
+def fence(connection: Any, contract: Contract, history: History) -> None:
     """Hold the partner's row, and make sure that nothing was accepted since the delivery was checked."""
     write_partner(connection, contract)
     newest = read_frame(
@@ -70,38 +75,57 @@ def _fence(connection: Any, contract: Contract, history: History) -> None:
 
 
 def _replace_records(
-    connection: Any, origin: stage.Origin, people: pa.Table, residences: pa.Table | None
+    connection: Any, origin: stage.Origin, people: pa.Table, residences: pa.Table | None, encodings: pa.Table
 ) -> stage.People:
-    before = _people_of(connection, origin.partner)
+    before = people_of(connection, origin.partner)
     if len(before.refs):
-        execute(
-            connection,
-            "delete from identity.encoding e using identity.record r"
-            " where r.record_id = e.record_id and r.partner = $1",
-            [origin.partner],
-        )
-        for table in EVIDENCE_TABLES:
-            execute(connection, f"delete from evidence.{table} where partner = $1", [origin.partner])  # noqa: S608
-        execute(connection, "delete from identity.record where partner = $1", [origin.partner])
-    records = stage.stage_records(origin, people, residences)
+        remove_rows(connection, origin.partner)
+    records = with_prints(stage.stage_records(origin, people, residences), encodings)
     ids = before.ids_of(records["person_ref"])
     stays = pc.is_valid(ids)
     write_frame(connection, "identity", "record", records.add_column(0, "record_id", ids).filter(stays))
     write_frame(connection, "identity", "record", records.filter(pc.invert(stays)))
     if pc.sum(stays).as_py() != (len(before.refs) or None):
-        _forget_removed(connection)
-    return _people_of(connection, origin.partner)
+        forget_removed(connection)
+    return people_of(connection, origin.partner)
 
 
-def _forget_removed(connection: Any) -> None:
+def remove_rows(connection: Any, partner: str) -> None:
+    """Take every row of the partner away; what linking holds of its records stays (see `forget_removed`)."""
+    execute(
+        connection,
+        "delete from identity.encoding e using identity.record r where r.record_id = e.record_id and r.partner = $1",
+        [partner],
+    )
+    for table in EVIDENCE_TABLES:
+        execute(connection, f"delete from evidence.{table} where partner = $1", [partner])  # noqa: S608
+    execute(connection, "delete from identity.record where partner = $1", [partner])
+
+
+def with_prints(records: pa.Table, encodings: pa.Table) -> pa.Table:
+    """Staged records with the print of their encodings."""
+    return records.append_column("encoding_print", _encoding_prints(records, encodings))
+
+
+def _encoding_prints(records: pa.Table, encodings: pa.Table) -> pa.Array:
+    """Per record a hash of all its encodings, by which the build sees whether it is to be compared anew."""
+    place = pc.index_in(encodings["person_ref"], value_set=records["person_ref"].combine_chunks()).to_numpy()
+    prints = row_prints(encodings.drop_columns([ROW, "person_ref"]))
+    return pa.array(prints_by(place, prints, records.num_rows))
+
+
+def forget_removed(connection: Any) -> None:
+    """Take away what linking holds of records that are no more."""
     gone = "not exists (select from identity.record r where r.record_id = {})"
     either = f"{gone.format('l.record_a')} or {gone.format('l.record_b')}"
-    execute(connection, f"delete from identity.link l where {either}")  # noqa: S608
-    for table in ("identity.person", "evidence.person"):
+    for table in ("identity.link", "identity.link_pair"):
+        execute(connection, f"delete from {table} l where {either}")  # noqa: S608
+    for table in ("identity.person", "evidence.person", "identity.link_print"):
         execute(connection, f"delete from {table} p where {gone.format('p.record_id')}")  # noqa: S608
 
 
-def _people_of(connection: Any, partner: str) -> stage.People:
+def people_of(connection: Any, partner: str) -> stage.People:
+    """The partner's people as they are loaded."""
     rows = read_frame(
         connection, "select record_id, person_ref from identity.record where partner = $1 order by record_id", [partner]
     )
@@ -110,9 +134,10 @@ def _people_of(connection: Any, partner: str) -> stage.People:
     )
 
 
-def _write_evidence(
+def write_evidence(
     connection: Any, contract: Contract, origin: stage.Origin, loaded: dict[str, pa.Table], known: stage.People
 ) -> None:
+    """The rows of a delivery as dated facts, each table in its place."""
     write_frame(connection, "evidence", "person_attribute", stage.stage_attributes(origin, loaded[PEOPLE], known))
     for table in contract.tables:
         if table.name in loaded:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pipeline.contracts import Agreement, Contract, Encoding, LinkModel, Vocabulary, agreement_for
 from pipeline.ingest.verifying import Verified
 from pipeline.manifest import MANIFEST_FILE
-from pipeline.records import ENCODINGS, PEOPLE
+from pipeline.records import ENCODINGS, PEOPLE, REMOVALS
 
 LEAVES_AS_CODE = {"encode", "token", "pseudonym", "keep", "date_to_month", "area"}
 
@@ -36,13 +36,24 @@ class Hub:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The last delivery of the partner that was accepted."""
+    """The last delivery of the partner that was accepted, a withdrawal included."""
 
     delivery_id: str
     sequence: int
     manifest_sha256: str
     period_to: dt.date
-    rows: dict[str, int]  # loaded, by table
+    rows: dict[str, int]  # loaded of the last full delivery, by table
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The newest delivery whose rows are in force: what a delta must build on."""
+
+    delivery_id: str
+    manifest_sha256: str
+    contract_version: str
+    encoding_version: int
+    key_version: int
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ class History:
     accepted_ids: frozenset[str] = frozenset()
     accepted_manifests: frozenset[str] = frozenset()
     last: Accepted | None = None
+    standing: Standing | None = None
     # known answers by other partner, of its delivery in force, with the (encoding, key) versions they are for
     known_answers: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = field(default_factory=dict)
 
@@ -66,9 +78,9 @@ class History:
 def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, list[str]]:
     """The agreement a delivery comes in under, and warnings; nothing of it is opened yet.
 
-    Raises DeliveryError: `already_delivered`, `delta_not_supported`, `contract_version`, `encoding_version`,
-    `unknown_table`, `missing_table`, `no_agreement`, `not_covered`, `old_sequence`, `broken_chain`,
-    `known_answers_differ`, `link_model`, `bad_manifest`.
+    Raises DeliveryError: `already_delivered`, `contract_version`, `encoding_version`, `unknown_table`, `missing_table`,
+    `no_agreement`, `not_covered`, `old_sequence`, `broken_chain`, `base_replaced`, `base_missing` (a delta before the
+    delivery it builds on), `key_version`, `known_answers_differ`, `link_model`, `bad_manifest`.
     """
     landed, manifest = verified.landed, verified.manifest
     if history.knows(verified):
@@ -77,15 +89,30 @@ def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, li
             "this delivery has been accepted before.",
             "nothing, if it was sent twice; for new data make a new delivery.",
         )
-    if manifest.kind != "full":
-        raise landed.refusal("delta_not_supported", "the hub takes full deliveries only.", "deliver in full.")
     _check_versions(verified, hub)
     _check_tables(verified, hub)
-    agreement = _check_agreement(verified, hub)
-    warnings = list(_check_sequence(verified, history))
+    agreement = check_agreement(verified, hub)
+    warnings = [*_check_sequence(verified, history), *_check_delay(verified, hub)]
+    if manifest.kind == "delta":
+        _check_base(verified, history)
     _check_known_answers(verified, hub, history)
     _check_chance_agreement(verified, hub)
     return agreement, warnings
+
+
+def admit_withdrawal(verified: Verified, history: History) -> list[str]:
+    """Warnings about a partner's signed order to take a delivery back. Raises DeliveryError."""
+    landed, manifest = verified.landed, verified.manifest
+    if history.knows(verified):
+        raise landed.refusal("already_delivered", "this order has been carried out before.", "nothing.")
+    if not manifest.withdraws or not manifest.why or manifest.files:
+        raise landed.refusal(
+            "bad_manifest",
+            "a withdrawal names one delivery and its reason, and carries no file.",
+            "use the kit: wholefamily withdraw DELIVERY --signed --reason …",
+            MANIFEST_FILE,
+        )
+    return list(_check_sequence(verified, history))
 
 
 def _check_versions(verified: Verified, hub: Hub) -> None:
@@ -109,7 +136,8 @@ def _check_versions(verified: Verified, hub: Hub) -> None:
 def _check_tables(verified: Verified, hub: Hub) -> None:
     landed, manifest = verified.landed, verified.manifest
     delivered = [file.table for file in manifest.files]
-    known = {table.name for table in hub.contract.tables} | {ENCODINGS}
+    of_kind = {ENCODINGS, REMOVALS} if manifest.kind == "delta" else {ENCODINGS}
+    known = {table.name for table in hub.contract.tables} | of_kind
     if len(set(delivered)) != len(delivered) or any(
         file.name != f"{file.table}.{'parquet' if file.table == ENCODINGS else 'csv'}.age" for file in manifest.files
     ):
@@ -126,7 +154,7 @@ def _check_tables(verified: Verified, hub: Hub) -> None:
             "deliver the tables of the contract only, or agree a new contract.",
             MANIFEST_FILE,
         )
-    required = {table.name for table in hub.contract.tables if not table.optional} | {ENCODINGS}
+    required = {table.name for table in hub.contract.tables if not table.optional} | of_kind
     missing = sorted(required - set(delivered))
     if missing:
         raise landed.refusal(
@@ -137,7 +165,8 @@ def _check_tables(verified: Verified, hub: Hub) -> None:
         )
 
 
-def _check_agreement(verified: Verified, hub: Hub) -> Agreement:
+def check_agreement(verified: Verified, hub: Hub) -> Agreement:
+    """The agreement in force that covers every column of a delivery. Raises `no_agreement` or `not_covered`."""
     landed, partner = verified.landed, verified.manifest.partner
     agreement = agreement_for(hub.agreements, partner, hub.today)
     if agreement is None:
@@ -147,7 +176,7 @@ def _check_agreement(verified: Verified, hub: Hub) -> Agreement:
             "ask the information governance lead; nothing is taken in without one.",
         )
     for table_name in (file.table for file in verified.manifest.files):
-        table = hub.contract.table(PEOPLE if table_name == ENCODINGS else table_name)
+        table = hub.contract.table(PEOPLE if table_name in (ENCODINGS, REMOVALS) else table_name)
         leaving = [column.name for column in table.columns if LEAVES_AS_CODE & set(column.treatment)]
         uncovered = [name for name in leaving if not agreement.covers(partner, table.name, name)]
         if uncovered:
@@ -182,6 +211,47 @@ def _check_sequence(verified: Verified, history: History) -> Iterator[str]:
             f"sequence_gap: sequence number {manifest.sequence} came where {expected} was expected; "
             "a delivery in between was rejected or never arrived."
         )
+
+
+def _check_delay(verified: Verified, hub: Hub) -> Iterator[str]:
+    days = (hub.today - verified.manifest.created_at.astimezone(dt.UTC).date()).days
+    if days > hub.contract.freshness_days:
+        yield (
+            f"late_arrival: it was sealed {days} days before it was taken in, more than the "
+            f"{hub.contract.freshness_days} that the contract allows; what it says may be out of date."
+        )
+
+
+def _check_base(verified: Verified, history: History) -> None:
+    landed, manifest, standing = verified.landed, verified.manifest, history.standing
+    if manifest.base_manifest_sha256 is None:
+        raise landed.refusal(
+            "bad_manifest", "a delta must name the delivery it builds on.", "use a current kit.", MANIFEST_FILE
+        )
+    versions = (manifest.contract_version, manifest.encoding_version, manifest.key_version)
+    if standing is not None and standing.manifest_sha256 == manifest.base_manifest_sha256:
+        if versions == (standing.contract_version, standing.encoding_version, standing.key_version):
+            return
+        raise landed.refusal(
+            "base_replaced",
+            f"contract, encoding or linkage key are not those of {standing.delivery_id}, on which it builds.",
+            "pseudonymise in full, and deliver again.",
+            MANIFEST_FILE,
+        )
+    if manifest.base_manifest_sha256 in history.accepted_manifests:
+        raise landed.refusal(
+            "base_replaced",
+            "the delivery it builds on is not the last one in force: that is "
+            f"{standing.delivery_id if standing else 'none'}.",
+            "deliver in full, or a delta since the one in force (--since-delivery).",
+            MANIFEST_FILE,
+        )
+    raise landed.refusal(
+        "base_missing",
+        "the delivery it builds on has not been taken in.",
+        "deliver what is missing; if that was rejected, deliver in full.",
+        MANIFEST_FILE,
+    )
 
 
 def _check_known_answers(verified: Verified, hub: Hub, history: History) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,11 +25,14 @@ from pipeline.records import PEOPLE, ROW
 LARGEST_HEADER = 1 << 16
 PIECE = 1 << 22
 PSEUDONYM_BYTES, DATE_BYTES = 16, 6
+REMOVALS_HEADER, REFERENCE = b"person_ref", re.compile(rb"[0-9a-f]{32}")
 DELIVER_AGAIN = "mend the extract or the kit, and deliver again."
 
 
-def read_table(landed: Landed, file: SealedFile, path: Path, table: Table) -> pa.Table:
+def read_table(landed: Landed, file: SealedFile, path: Path, table: Table, *, may_be_empty: bool = False) -> pa.Table:
     """A delivered table as text: `row` int64, every other column string, empty as null.
+
+    `may_be_empty`: of a delta, in which nobody need have changed.
 
     Raises DeliveryError: `empty_file`, `not_utf8`, `missing_column`, `unknown_column`, `bad_csv`, `truncated`,
     `no_rows`, `bad_row_numbers`.
@@ -46,7 +50,7 @@ def read_table(landed: Landed, file: SealedFile, path: Path, table: Table) -> pa
             "pseudonymise and deliver again.",
             file.name,
         )
-    if table.name == PEOPLE and content.num_rows == 0:
+    if table.name == PEOPLE and content.num_rows == 0 and not may_be_empty:
         raise landed.refusal(
             "no_rows",
             "the table of people has no rows.",
@@ -54,6 +58,25 @@ def read_table(landed: Landed, file: SealedFile, path: Path, table: Table) -> pa
             file.name,
         )
     return _with_row_numbers(landed, file, content)
+
+
+def read_removals(landed: Landed, file: SealedFile, path: Path) -> pa.Table:
+    """Who is gone, of a delta: `row` int64 (the line in the file) and `person_ref`, 16 bytes.
+
+    Raises DeliveryError `bad_removals`.
+    """
+    lines = path.read_bytes().split(b"\n")
+    header, references = lines[0], lines[1:-1]
+    fits = header == REMOVALS_HEADER and lines[-1] == b"" and all(map(REFERENCE.fullmatch, references))
+    if not fits or len(references) != file.rows or len(set(references)) != len(references):
+        raise landed.refusal(
+            "bad_removals",
+            "it is not a list of references (32 hexadecimal digits each, once) of the length that its manifest says.",
+            DELIVER_AGAIN,
+            file.name,
+        )
+    refs = pa.array([bytes.fromhex(reference.decode()) for reference in references], pa.binary(PSEUDONYM_BYTES))
+    return pa.table({ROW: pa.array(range(2, len(references) + 2), pa.int64()), "person_ref": refs})
 
 
 def open_encodings(landed: Landed, file: SealedFile, path: Path, encoding: Encoding) -> pq.ParquetFile:

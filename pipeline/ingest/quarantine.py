@@ -21,12 +21,14 @@ from pipeline.errors import DeclarationError
 from pipeline.ingest.columns import (
     BAD_PATTERN,
     DATE_FORM,
+    HEX,
     OUT_OF_RANGE,
     PSEUDONYM_BYTES,
     REQUIRED_MISSING,
     UNKNOWN_CODE,
     Mask,
     failing,
+    hex_to_bytes,
     mask,
     values,
 )
@@ -70,6 +72,14 @@ class Sorted:
         """Line numbers in the partner's extract of the first rows with a reason."""
         chosen = pc.and_(pc.equal(self.quarantined["reason"], reason), pc.equal(self.quarantined["column"], column))
         return sorted(self.quarantined.filter(chosen)[ROW].to_pylist())[:most]
+
+
+def hex_references(cells: pa.ChunkedArray) -> pa.Array:
+    """References of delivered text as 16 bytes; null where a cell has not their form."""
+    if not len(cells):
+        return pa.array([], pa.binary(PSEUDONYM_BYTES))
+    right = pc.match_substring_regex(cells, HEX)
+    return hex_to_bytes(pc.if_else(right, cells, pa.scalar(None, pa.string())).combine_chunks())
 
 
 def unknown_problems(content: pa.Table, table: Table) -> int:

@@ -14,8 +14,9 @@ import psycopg
 import pyarrow as pa
 
 from pipeline.contracts import Agreement, Contract
+from pipeline.ingest.columns import PSEUDONYM_BYTES
 from pipeline.ingest.landing import Landed
-from pipeline.ingest.opening import Accepted, History
+from pipeline.ingest.opening import Accepted, History, Standing
 from pipeline.ingest.quarantine import Sorted
 from pipeline.manifest import Manifest
 from pipeline.records import ROW
@@ -23,7 +24,7 @@ from pipeline.store.bulk import execute, read_frame, write_frame
 from pipeline.validate import CheckResult
 
 IN_FORCE = ("accepted", "accepted_with_quarantine")
-ONCE_ACCEPTED = (*IN_FORCE, "superseded", "withdrawn")
+ONCE_ACCEPTED = (*IN_FORCE, "superseded", "withdrawn", "carried_out")
 ACTOR = "ingest"
 
 
@@ -39,6 +40,10 @@ class Case:
     warnings: list[str] = field(default_factory=list)
     checks: list[CheckResult] = field(default_factory=list)
     tables: dict[str, Sorted] = field(default_factory=dict)
+    base_delivery_id: str | None = None  # of a delta: what it builds on
+    # of a delta: the references (16 bytes) of everybody in it, those who are gone too; and of the others, who stay
+    affected: pa.Array = field(default_factory=lambda: pa.array([], pa.binary(PSEUDONYM_BYTES)))
+    others: pa.Array = field(default_factory=lambda: pa.array([], pa.binary(PSEUDONYM_BYTES)))
 
     def count(self, what: str) -> int:
         """Rows over all tables: `delivered`, `loaded` or `quarantined`."""
@@ -50,8 +55,8 @@ class Case:
 def read_history(connection: psycopg.Connection[Any], partner: str) -> History:
     """What has come before, as the registry says."""
     own = connection.execute(
-        "select delivery_id, sequence, manifest_sha256, period_to from registry.delivery"
-        " where partner = %s and state = any(%s) order by sequence",
+        "select delivery_id, sequence, manifest_sha256, period_to, kind, state, contract_version, encoding_version,"
+        " key_version from registry.delivery where partner = %s and state = any(%s) order by sequence",
         (partner, list(ONCE_ACCEPTED)),
     ).fetchall()
     others = connection.execute(
@@ -61,15 +66,19 @@ def read_history(connection: psycopg.Connection[Any], partner: str) -> History:
     ).fetchall()
     last = None
     if own:
-        delivery_id, sequence, manifest_sha256, period_to = own[-1]
+        delivery_id, sequence, manifest_sha256 = own[-1][:3]
+        data = [row for row in own if row[4] != "withdrawal"]
+        whole = [row[0] for row in data if row[4] != "delta" and row[5] != "withdrawn"]
         counted = connection.execute(
-            "select table_name, rows_loaded from registry.delivery_table where delivery_id = %s", (delivery_id,)
+            "select table_name, rows_loaded from registry.delivery_table where delivery_id = %s", (whole or [""])[-1:]
         ).fetchall()
-        last = Accepted(delivery_id, sequence, manifest_sha256, period_to, dict(counted))
+        last = Accepted(delivery_id, sequence, manifest_sha256, data[-1][3], dict(counted))
+    standing = [row for row in own if row[5] in IN_FORCE]
     return History(
         accepted_ids=frozenset(row[0] for row in own),
         accepted_manifests=frozenset(row[2] for row in own),
         last=last,
+        standing=Standing(standing[-1][0], standing[-1][2], *standing[-1][6:]) if standing else None,
         known_answers={name: ((encoding, key), tuple(answers)) for name, encoding, key, answers in others},
     )
 
@@ -94,19 +103,35 @@ def write_partner(connection: Any, contract: Contract) -> None:
     )
 
 
+def clear_quarantine(connection: Any, case: Case) -> None:
+    """What earlier deliveries left in quarantine of the people of a delta, or of nobody: they have come again."""
+    refs = ",".join(reference.hex() for reference in case.affected.to_pylist())
+    execute(
+        connection,
+        "update registry.quarantine q set cleared_by = $1, cleared_at = now()"
+        " from identity.quarantined_row r, registry.delivery d"
+        " where (r.delivery_id, r.table_name, r.row_number) = (q.delivery_id, q.table_name, q.row_number)"
+        " and d.delivery_id = q.delivery_id and d.partner = $2 and q.cleared_by is null"
+        " and (r.person_ref is null or r.person_ref = any("
+        "   select decode(ref, 'hex') from unnest(string_to_array($3, ',')) ref))",
+        [case.landed.name, case.landed.partner, refs],
+    )
+
+
 def write_accepted(connection: Any, case: Case) -> str:
-    """Registry rows and audit entry of an accepted delivery; those of its predecessor become superseded.
+    """Registry rows and audit entry of an accepted delivery; a full one supersedes those before it.
 
     Returns its state: accepted, or accepted_with_quarantine.
     """
     delivery_id, partner = case.landed.name, case.landed.partner
     state = "accepted_with_quarantine" if case.count("quarantined") else "accepted"
-    execute(
-        connection,
-        "update registry.delivery set state = 'superseded', superseded_by = $2 where partner = $1"
-        " and state in ('accepted', 'accepted_with_quarantine')",
-        [partner, delivery_id],
-    )
+    if case.manifest is None or case.manifest.kind != "delta":
+        execute(
+            connection,
+            "update registry.delivery set state = 'superseded', superseded_by = $2 where partner = $1"
+            " and state in ('accepted', 'accepted_with_quarantine')",
+            [partner, delivery_id],
+        )
     counts = {f"rows_{what}": case.count(what) for what in ("delivered", "loaded", "quarantined")}
     _write_delivery(connection, delivery_id, case, {"state": state, **counts})
     _write_details(connection, delivery_id, case)
@@ -117,6 +142,12 @@ def write_accepted(connection: Any, case: Case) -> str:
         write_frame(connection, "identity", "quarantined_row", rows.drop_columns(["column_name", "reason"]))
     _audit(connection, "delivery accepted", delivery_id, {"state": state, **counts, **_versions(case)})
     return state
+
+
+def write_waiting(connection: Any, case: Case, reason: str, remedy: str) -> None:
+    """Registry row of a delivery that waits for another before it."""
+    told = {"state": "received", "code": "base_missing", "reason": reason, "remedy": remedy, "decided_at": None}
+    _write_delivery(connection, case.landed.name, case, told)
 
 
 def write_rejected(connection: Any, case: Case, *, code: str, reason: str, remedy: str) -> None:
@@ -134,6 +165,38 @@ def write_rejected(connection: Any, case: Case, *, code: str, reason: str, remed
         rows = _quarantine(delivery_id, table).drop_columns(["person_ref"])
         write_frame(connection, "registry", "quarantine", rows)
     _audit(connection, "delivery rejected", delivery_id, {"code": code, **_versions(case)})
+
+
+def write_withdrawn(connection: Any, withdrawn: list[str], in_force: list[str], *, by: str, why: str) -> None:
+    """Registry rows and audit entry of deliveries withdrawn, and of those that are in force again."""
+    for delivery_id in withdrawn:
+        execute(
+            connection,
+            "update registry.delivery set state = 'withdrawn', withdrawn_at = now(), withdrawn_by = $2,"
+            " withdrawn_why = $3 where delivery_id = $1",
+            [delivery_id, by, why],
+        )
+        execute(connection, "delete from identity.quarantined_row where delivery_id = $1", [delivery_id])
+        execute(
+            connection,
+            "update registry.quarantine set cleared_by = null, cleared_at = null where cleared_by = $1",
+            [delivery_id],
+        )
+    for delivery_id in in_force:
+        execute(
+            connection,
+            "update registry.delivery set superseded_by = null, state = case when rows_quarantined > 0"
+            " then 'accepted_with_quarantine' else 'accepted' end where delivery_id = $1",
+            [delivery_id],
+        )
+    detail = {"by": by, "why": why, "with_it": withdrawn[1:], "in_force": in_force}
+    _audit(connection, "delivery withdrawn", withdrawn[0], detail)
+
+
+def write_carried_out(connection: Any, case: Case) -> None:
+    """Registry row of a partner's signed order, carried out."""
+    counts = dict.fromkeys(("rows_delivered", "rows_loaded", "rows_quarantined"), 0)
+    _write_delivery(connection, case.landed.name, case, {"state": "carried_out", **counts})
 
 
 def _write_delivery(connection: Any, delivery_id: str, case: Case, decision: dict[str, Any]) -> None:
@@ -154,6 +217,7 @@ def _write_delivery(connection: Any, delivery_id: str, case: Case, decision: dic
         "agreement_id": case.agreement.id if case.agreement else None,
         "manifest_sha256": case.manifest_sha256,
         "warnings": case.warnings,
+        "base_delivery_id": case.base_delivery_id,
         **decision,
     }
     if manifest is not None:

@@ -11,12 +11,13 @@ from pydantic import ValidationError
 
 from pipeline.ingest.keys import is_signed_by
 from pipeline.ingest.landing import Landed, read_small
-from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, Manifest, sha256_hex
+from pipeline.manifest import DELIVERY_ID, MANIFEST_FILE, SIGNATURE_FILE, Manifest, sha256_hex
 
 HASH = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}")
 WORD = re.compile(r"[a-z][a-z0-9_]{0,47}")
 MOST_ENTRIES = 64
+LONGEST_REASON = 300
 LIKELY = range(1 << 53)  # counts of pairs of persons
 
 
@@ -92,6 +93,12 @@ def _implausible(manifest: Manifest) -> Iterator[str]:
         yield "encoding_version or key_version"
     if manifest.period_from > manifest.period_to or not 1900 < manifest.created_at.year < 2200:
         yield "period_from, period_to or created_at"
+    if manifest.base_manifest_sha256 is not None and not HASH.fullmatch(manifest.base_manifest_sha256):
+        yield "base_manifest_sha256"
+    if manifest.withdraws is not None and not DELIVERY_ID.fullmatch(manifest.withdraws):
+        yield "withdraws"
+    if manifest.why is not None and not (manifest.why.isprintable() and 0 < len(manifest.why) <= LONGEST_REASON):
+        yield "why"
     if len(manifest.known_answers) > MOST_ENTRIES or not all(map(HASH.fullmatch, manifest.known_answers)):
         yield "known_answers"
     if len(manifest.chance_agreement) > MOST_ENTRIES or not all(

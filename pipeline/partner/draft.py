@@ -34,6 +34,7 @@ class Draft(Strict):
     encoding_version: int
     key_version: int
     kind: Literal["full", "delta"] = "full"
+    base_manifest_sha256: str | None = None  # of a delta: the manifest of the delivery it builds on
     period_from: dt.date
     period_to: dt.date
     files: tuple[DraftFile, ...]

@@ -49,6 +49,10 @@ class PartnerKeys:
         """What seeds the sample of random pairs: the same every night, known to nobody else."""
         return self._partner_sub_key("chance agreement")
 
+    def print_key(self) -> bytes:
+        """The sub-key for prints of a person's rows, by which the kit sees who has changed."""
+        return self._partner_sub_key("prints")
+
     def token_key(self, field_name: str, encoding_version: int) -> bytes:
         """The sub-key for exact tokens of a field."""
         return self._linkage_sub_key(f"token/{field_name}", encoding_version)

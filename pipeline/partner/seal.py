@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,11 +22,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pipeline.contracts import Contract
 from pipeline.errors import ExtractError, KeyMaterialError
 from pipeline.manifest import DELIVERY_ID, MANIFEST_FILE, SIGNATURE_FILE, Manifest, SealedFile, file_sha256, sha256_hex
+from pipeline.partner.changes import keep_prints
 from pipeline.partner.draft import Draft, discard, read_draft
 from pipeline.partner.keys import PartnerKeys
 from pipeline.settings import Settings
 
 LEDGER_FILE = "sent.jsonl"
+WITHDRAWAL: Literal["withdrawal"] = "withdrawal"
 SENT = "sent"  # folder of the outbox: sealed copies of what has been handed over
 
 
@@ -38,6 +41,7 @@ class Sent:
     manifest_sha256: str
     created_at: str
     rows: dict[str, int]
+    kind: str = "full"
 
 
 def seal(settings: Settings, contract: Contract, keys: PartnerKeys, draft_folder: Path, outbox: Path) -> Path:
@@ -63,6 +67,7 @@ def seal(settings: Settings, contract: Contract, keys: PartnerKeys, draft_folder
         delivery_id = f"{contract.partner}-{sequence:06d}-{draft.draft_id}"
         sealed_before = next((entry for entry in before if entry.delivery_id.endswith(f"-{draft.draft_id}")), None)
         if sealed_before is not None:  # by a run that was killed before it could take the draft away
+            keep_prints(draft_folder, ledger.parent, sealed_before.delivery_id)
             discard(draft_folder)
             return _standing(outbox, sealed_before.delivery_id)
         working = outbox / f".{delivery_id}.partial"
@@ -76,8 +81,67 @@ def seal(settings: Settings, contract: Contract, keys: PartnerKeys, draft_folder
         _write(working / SIGNATURE_FILE, signature)  # last: without it the folder is no delivery
         target = outbox / delivery_id
         working.rename(target)
-        _append(ledger, _sent(manifest))
+        keep_prints(draft_folder, ledger.parent, delivery_id)
+        _append(ledger, _sent(content))
         discard(draft_folder)
+    return target
+
+
+def seal_withdrawal(
+    settings: Settings, contract: Contract, keys: PartnerKeys, delivery_id: str, why: str, outbox: Path
+) -> Path:
+    """Make the signed order to take a delivery back, in the outbox; returns its folder. Again changes nothing.
+
+    Raises ExtractError where no such delivery was sent.
+    """
+    ledger = settings.partner_home(contract.partner) / LEDGER_FILE
+    with _locked(ledger):
+        before = _reconciled(ledger, outbox, contract.partner)
+        if not any(entry.delivery_id == delivery_id and entry.kind != WITHDRAWAL for entry in before):
+            raise ExtractError(
+                where=str(ledger),
+                rule="no delivery of this id was sent from here.",
+                remedy=f"run `wholefamily sent {contract.partner}` to see what was sent.",
+            )
+        suffix = sha256_hex(f"withdraw {delivery_id}".encode())[:8]
+        ordered = next((entry for entry in before if entry.delivery_id.endswith(f"-{suffix}")), None)
+        if ordered is not None:
+            return _standing(outbox, ordered.delivery_id)
+        sequence = before[-1].sequence + 1
+        today = dt.datetime.now(dt.UTC)
+        manifest = Manifest(
+            delivery_id=f"{contract.partner}-{sequence:06d}-{suffix}",
+            partner=contract.partner,
+            sequence=sequence,
+            previous_manifest_sha256=before[-1].manifest_sha256,
+            contract_version=contract.version,
+            encoding_version=1,
+            key_version=keys.key_version,
+            kind=WITHDRAWAL,
+            withdraws=delivery_id,
+            why=why,
+            period_from=today.date(),
+            period_to=today.date(),
+            created_at=today.replace(microsecond=0),
+            files=(),
+            known_answers=(),
+            chance_agreement=(),
+            problems={},
+        )
+        working = outbox / f".{manifest.delivery_id}.partial"
+        shutil.rmtree(working, ignore_errors=True)
+        working.mkdir(parents=True, mode=0o700)
+        return _signed(manifest, keys, working, ledger)
+
+
+def _signed(manifest: Manifest, keys: PartnerKeys, working: Path, ledger: Path) -> Path:
+    """Write the manifest and, last, its signature; then give the folder its name and the ledger its line."""
+    content = manifest.to_bytes()
+    _write(working / MANIFEST_FILE, content)
+    _write(working / SIGNATURE_FILE, Ed25519PrivateKey.from_private_bytes(keys.signing_key).sign(content))
+    target = working.with_name(manifest.delivery_id)
+    working.rename(target)
+    _append(ledger, _sent(content))
     return target
 
 
@@ -120,6 +184,7 @@ def _manifest(
         encoding_version=draft.encoding_version,
         key_version=draft.key_version,
         kind=draft.kind,
+        base_manifest_sha256=draft.base_manifest_sha256,
         period_from=draft.period_from,
         period_to=draft.period_to,
         created_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
@@ -136,7 +201,7 @@ def _reconciled(ledger: Path, outbox: Path, partner: str) -> list[Sent]:
     known = {entry.delivery_id for entry in sent}
     for folder in _sealed_folders(outbox, partner):
         if DELIVERY_ID.fullmatch(folder.name) and folder.name not in known and (folder / SIGNATURE_FILE).exists():
-            entry = _sent(Manifest.model_validate_json((folder / MANIFEST_FILE).read_bytes()))
+            entry = _sent((folder / MANIFEST_FILE).read_bytes())
             if not sent or entry.sequence > sent[-1].sequence:
                 _append(ledger, entry)
                 sent.append(entry)
@@ -154,13 +219,15 @@ def _standing(outbox: Path, delivery_id: str) -> Path:
     return waiting if waiting.exists() else outbox / SENT / delivery_id
 
 
-def _sent(manifest: Manifest) -> Sent:
+def _sent(content: bytes) -> Sent:
+    manifest = Manifest.model_validate_json(content)
     return Sent(
         sequence=manifest.sequence,
         delivery_id=manifest.delivery_id,
-        manifest_sha256=sha256_hex(manifest.to_bytes()),
+        manifest_sha256=sha256_hex(content),
         created_at=manifest.created_at.isoformat(),
         rows={file.table: file.rows for file in manifest.files},
+        kind=manifest.kind,
     )
 
 

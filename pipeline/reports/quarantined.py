@@ -10,7 +10,9 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 
 from pipeline.errors import BuildError
-from pipeline.reports.tables import number, plain_table, words
+from pipeline.manifest import DELIVERY_ID
+from pipeline.rejections import RejectedRow, Rejections
+from pipeline.reports.tables import number, percent, plain_table, words
 from pipeline.store.database import Database
 
 LINES_SHOWN = 8
@@ -26,6 +28,31 @@ select table_name, coalesce(column_name, '') as column_name, reason, cleared_by,
        array_agg(row_number order by row_number) as lines
 from registry.quarantine where delivery_id = %s
 group by table_name, column_name, reason, cleared_by order by table_name, count(*) desc, column_name, reason
+"""
+
+
+SENT_BACK = """
+select distinct q.table_name, q.row_number, q.column_name, q.reason, encode(r.person_ref, 'hex')
+from registry.quarantine q
+left join identity.quarantined_row r using (delivery_id, table_name, row_number)
+where q.delivery_id = %s and q.cleared_by is null order by 1, 2, 3
+"""
+
+TREND = """
+select * from (
+    select d.delivery_id, d.partner, d.sequence, d.kind, d.state, d.decided_at, d.rows_delivered, d.rows_quarantined,
+           coalesce(q.open, 0) as open, q.commonest,
+           row_number() over (partition by d.partner order by d.sequence desc) as back
+    from registry.delivery d
+    left join lateral (
+        select count(*) filter (where cleared_by is null and d.state <> 'superseded') as open,
+               mode() within group (
+                   order by table_name || '.' || coalesce(column_name, '') || ' ' || reason
+               ) as commonest
+        from registry.quarantine where delivery_id = d.delivery_id
+    ) q on true
+    where d.state in ('accepted', 'accepted_with_quarantine', 'superseded') and (%s::text is null or d.partner = %s)
+) numbered where back <= 20 order by partner, sequence
 """
 
 
@@ -52,6 +79,53 @@ def read_quarantined(database: Database, delivery_id: str) -> Quarantined:
                 remedy="copy the id from `wholefamily deliveries`.",
             )
         return Quarantined(found, cursor.execute(ROWS, (delivery_id,)).fetchall())
+
+
+def rejections_of(database: Database, found: Quarantined) -> Rejections:
+    """What goes back to the partner, row by row, under its own references. Rows that a later delivery cleared are left
+    out. Raises BuildError where the delivery has no name of its own to send it back under."""
+    delivery = found.delivery
+    if not DELIVERY_ID.fullmatch(delivery["delivery_id"]):
+        raise BuildError(
+            where="deliveries",
+            rule="this delivery came without a name of its own, so there is nothing to send back.",
+            remedy="tell the partner by telephone.",
+        )
+    with database.connect() as connection:
+        rows = connection.execute(SENT_BACK, (delivery["delivery_id"],)).fetchall()
+    return Rejections(
+        delivery_id=delivery["delivery_id"],
+        partner=delivery["partner"],
+        state=delivery["state"],
+        code=delivery["code"],
+        reason=delivery["reason"],
+        remedy=delivery["remedy"],
+        rows=tuple(
+            RejectedRow(table=table, row=row, column=column, rule=rule, reference=reference)
+            for table, row, column, rule, reference in rows
+        ),
+    )
+
+
+def read_trend(database: Database, partner: str | None = None) -> list[dict[str, Any]]:
+    """Night by night: each accepted delivery with its rows, how many were quarantined and are still open, by partner
+    and sequence, the latest twenty of each."""
+    with database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        found: list[dict[str, Any]] = cursor.execute(TREND, (partner, partner)).fetchall()
+    return found
+
+
+def trend_table(rows: list[dict[str, Any]]) -> RenderableType:
+    """Quarantine over the nights: rows, share, what is still open, and the commonest rule of each delivery."""
+    columns = ("Delivery", "Taken in", "Commonest rule", "Rows", "Quarantined", "Share", "Open")
+    table = plain_table("Quarantine over the nights", *columns, left=3)
+    for row in rows:
+        share = row["rows_quarantined"] / row["rows_delivered"] if row["rows_delivered"] else 0.0
+        table.add_row(
+            escape(row["delivery_id"]), f"{row['decided_at']:%Y-%m-%d}", escape(words(row["commonest"])),
+            number(row["rows_delivered"]), number(row["rows_quarantined"]), percent(share, 2), number(row["open"]),
+        )  # fmt: skip
+    return table
 
 
 def quarantine_table(found: Quarantined) -> RenderableType:

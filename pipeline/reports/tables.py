@@ -26,7 +26,7 @@ STAGE_NAMES = {
     "escalation": "test for rising involvement",
     "publish": "publish",
 }
-STATE_STYLE = {"accepted": "green", "accepted_with_quarantine": "green", "rejected": "bold red"}
+STATE_STYLE = {"received": "yellow", "accepted": "green", "accepted_with_quarantine": "green", "rejected": "bold red"}
 
 
 def number(value: float | int | None) -> str:

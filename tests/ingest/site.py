@@ -137,11 +137,17 @@ def stated_of(of: str, **values: object) -> Callable[[Path], None]:
     return apply
 
 
-def rewrite(draft: Path, table: str, content: bytes, suffix: str = "csv", rows: int | None = None) -> None:
+def rewrite(
+    draft: Path, table: str, content: bytes, suffix: str = "csv", rows: int | None = None, *, new: bool = False
+) -> None:
+    """Write a plain file of a draft, an old or a new one, and tell its length in the summary."""
     path = draft / f"{table}.{suffix}"
     path.write_bytes(content)
     lines = max(content.count(b"\n") - 1, 0) if rows is None else rows
     entry = draft_file(table, path, lines).model_dump()
+    if new:
+        summary = json.loads((draft / SUMMARY_FILE).read_text())
+        (draft / SUMMARY_FILE).write_text(json.dumps(summary | {"files": [*summary["files"], entry]}))
     stated_of(table, **entry)(draft)
 
 

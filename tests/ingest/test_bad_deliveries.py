@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.ingest.registry import ONCE_ACCEPTED
-from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, ChanceAgreement
+from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, ChanceAgreement, file_sha256
 from pipeline.partner.keys import create_linkage_key, create_partner_keys, linkage_key_path
 from tests.ingest.site import replaced, resign, rewrite, stated, stated_of
 from tests.ingest.stocked import ACCEPTED_BEFORE, Hub, hub, stocked
@@ -178,9 +178,26 @@ def test_measured_for_another_link_model(hub: Hub) -> None:
     hub.refuses("link_model")
 
 
-def test_delta(hub: Hub) -> None:
+def test_delta_without_removals_or_base(hub: Hub) -> None:
     hub.deliver(stated(kind="delta"))
-    hub.refuses("delta_not_supported")
+    assert "removals" in hub.refuses("missing_table").rule
+
+
+def test_delta_that_names_no_base(hub: Hub) -> None:
+    hub.deliver(lambda draft: rewrite(draft, "removals", b"person_ref\n", new=True), stated(kind="delta"))
+    hub.refuses("bad_manifest")
+
+
+@pytest.mark.parametrize(
+    "content", [b"person_ref\nSoroel\n", b"person_ref\n" + b"ab" * 16 + b"\n" + b"ab" * 16 + b"\n"]
+)
+def test_delta_with_removals_of_another_form(hub: Hub, content: bytes) -> None:
+    (accepted,) = hub.site.settings.accepted("council").iterdir()
+    hub.deliver(
+        lambda draft: rewrite(draft, "removals", content, new=True),
+        stated(kind="delta", base_manifest_sha256=file_sha256(accepted / MANIFEST_FILE)),
+    )
+    hub.refuses("bad_removals")
 
 
 # --- sequence
