@@ -174,18 +174,23 @@ def _say_all(told: Told, as_json: bool) -> None:
         document = {
             "run_id": told.run.run_id, "as_at": told.as_at.isoformat(), "families": families,
             "held_against": peer_group, "closed": told.closed, "agencies": _records(model),
+            "could_be_tested": bool((model["state"] == "tested").any()),
             "alerts": _records(alerts[["family_id", *FIGURES]]),
         }  # fmt: skip
         typer.echo(json.dumps(document, default=str))
         return
-    titles = {"title": "with", "state": "what was done", "mean_per_month": "average peer a month",
+    titles = {"title": "with", "state": "what was done", "mean_per_month": "average peer a year",
               "families_tested": "tested", "alerts": "rising"}  # fmt: skip
-    agencies = model.drop(columns="agency").rename(columns=titles)
+    yearly = model.assign(mean_per_month=12 * model["mean_per_month"])
+    agencies = yearly.drop(columns="agency").rename(columns=titles)
     show(_records(agencies), f"As at {told.as_at}, held against {peer_group or 'nobody'}", False, left=2)
     if told.closed:
         typer.echo("Which families are selected rests on a feed that is closed to this reader: counts only.")
         return
-    found = alerts.assign(agency=alerts["title"])[["family_id", "agency", *FIGURES[2:-1]]]
+    if not families or not (told.model["state"] == "tested").any():
+        typer.echo("Whether anybody is rising cannot be said: no agency could be tested as at this day.")
+        return
+    found = _rounded(alerts)[["family_id", "agency", *FIGURES[2:-1]]]
     show(
         _records(found), f"Rising, of {families:,} selected families: a reason to look, never a finding", False, left=2
     )
@@ -202,14 +207,14 @@ def _say_family(told: Told, family: int, as_json: bool) -> None:
             remedy="list the selected: select family_id from cohort.cohort where cohort_end_date is null.",
         )
     monthly = told.monthly[told.monthly["family_id"] == family]
-    months = monthly.assign(month_end=pd_dates(monthly["month_end"]))[["agency", "month_end", "contacts"]]
+    months = monthly.assign(month_end=_dates(monthly["month_end"]))[["agency", "month_end", "contacts"]]
     if as_json:
         document = {"family_id": family, "as_at": told.as_at.isoformat(), "agencies": _records(rows[list(FIGURES)]),
                     "months": _records(months)}  # fmt: skip
         typer.echo(json.dumps(document, default=str))
         return
     show(
-        _records(rows.assign(agency=rows["title"])[list(FIGURES)]),
+        _records(_rounded(rows)[list(FIGURES)]),
         f"Family {family}, as at {told.as_at}",
         False,
         left=2,
@@ -218,7 +223,15 @@ def _say_family(told: Told, family: int, as_json: bool) -> None:
     show(_records(wide.astype(int).reset_index()), "Contact days by month", False)
 
 
-def pd_dates(column: pd.Series) -> pd.Series:
+def _rounded(rows: pd.DataFrame) -> pd.DataFrame:
+    """For people: the agency's title, and chances to three digits as text."""
+    told = rows.assign(agency=rows["title"])
+    for name in ("p_value", "q_value"):
+        told[name] = [None if p != p else "< 0.001" if p < 0.001 else f"{p:.3f}" for p in rows[name].astype(float)]
+    return told
+
+
+def _dates(column: pd.Series) -> pd.Series:
     import pandas as pd
 
     return pd.to_datetime(column).dt.date

@@ -77,4 +77,4 @@ def member_names(members: pd.DataFrame) -> dict[int, str]:
 
 
 def _in_words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return name.replace("_", " ").capitalize().replace("Asb ", "ASB ")

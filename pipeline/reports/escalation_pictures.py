@@ -14,6 +14,7 @@ from pipeline.reports.tables import number
 
 TOGETHER = "together"
 WINDOW = "months looked at"
+WHOLE = "datum.value % 1 ? '' : format(datum.value, 'd')"  # no label between whole numbers
 LANE = 34  # pixels of one agency's lane in a journey
 
 
@@ -42,10 +43,10 @@ def rising(facts: RunFacts) -> Picture | None:
         f"peers ({group}) let expect, of those tested. A reason to look, never a finding. A family that rises with one "
         "agency often rises in all together too.",
         description="; ".join(f"{row['name']}: {row['label']}" for row in rows) + ".",
-        header=["Agency", "Rising", "Tested", "State", "Contact days a month of the average peer"],
+        header=["Agency", "Rising", "Tested", "State", "Contact days a year of the average peer"],
         rows=[
             [row["title"], number(row["alerts"]), number(row["families_tested"]), row["state"],
-             "–" if row["mean_per_month"] is None else f"{row['mean_per_month']:.3f}"]
+             "–" if row["mean_per_month"] is None else f"{12 * row['mean_per_month']:.2f}"]
             for row in facts.escalation
         ],
     )  # fmt: skip
@@ -68,7 +69,7 @@ def contacts_by_month(facts: RunFacts) -> Picture | None:
     ]  # fmt: skip
     drawn = alt.Chart(alt.Data(values=points)).mark_bar(size=9).encode(
         x=alt.X("month:T", title=None, axis=alt.Axis(format="%b %Y", grid=False)),
-        y=alt.Y("contacts:Q", title=None, axis=alt.Axis(tickCount=2, format="d", tickMinStep=1)),
+        y=alt.Y("contacts:Q", title=None, axis=alt.Axis(tickCount=2, labelExpr=WHOLE)),
         color=alt.Color("when:N", scale=alt.Scale(domain=["before", WINDOW], range=[BLUE, VERMILLION]),
                         legend=alt.Legend(title=None, orient="top")),
     ).properties(width=WIDTH, height=44)  # fmt: skip
