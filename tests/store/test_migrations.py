@@ -42,6 +42,10 @@ COHORT_VIEWS = {
         "family_id", "need", "agency", "service", "title", "first_day", "last_day", "facts", "contains_dwp", "as_at",
         "run_id",
     ],
+    "estimate": [
+        "source", "place", "district", "area", "low", "high", "found", "share_of_low", "share_of_high", "beside",
+        "pack", "as_at", "run_id",
+    ],
     "evidence_origin": [
         "evidence_id", "partner", "kind", "delivery_id", "file", "row_number", "accepted_at", "agreement_id",
     ],
@@ -76,6 +80,32 @@ COHORT_VIEWS = {
     ],
     "priority_part": [
         "pack", "family_id", "part", "title", "value", "unit", "full_marks", "weight", "points", "contains_dwp",
+    ],
+    "programme_balance": ["name", "covariate", "difference_before", "difference_after"],
+    "programme_effect": [
+        "name", "place", "measure", "title", "unit", "is_primary", "families_new_model", "families_usual",
+        "new_before", "new_after", "new_change", "new_change_low", "new_change_high", "usual_before", "usual_after",
+        "usual_change", "usual_change_low", "usual_change_high", "effect", "effect_low", "effect_high", "relative",
+        "relative_low", "relative_high", "p_value", "p_adjusted", "smallest_to_be_seen", "already_parting",
+        "verdict",
+    ],
+    "programme_evaluation": [
+        "name", "groups_from", "made_up", "planted", "design", "method", "families_new_model", "families_usual",
+        "first_start", "last_start", "months", "level", "largest_difference", "balanced_below", "verdict", "as_at",
+        "run_id", "made_at",
+    ],
+    "programme_issue": [
+        "name", "place", "issue", "title", "arm", "families", "share_on_entry", "share_on_exit", "published_entry",
+        "published_exit",
+    ],
+    "programme_left_out": ["name", "arm", "reason", "families"],
+    "programme_return": [
+        "name", "money", "arm", "families", "before", "after", "avoided", "avoided_low", "avoided_high",
+        "programme", "per_pound", "per_pound_low", "per_pound_high", "prices",
+    ],
+    "programme_share": [
+        "name", "arm", "agency", "avoided_fiscal", "avoided_cashable", "pays_now", "by_headcount", "by_benefit",
+        "hybrid", "left_by_headcount", "left_by_benefit", "left_hybrid",
     ],
     "progress": [
         "case_id", "family_id", "pack", "test", "title", "state", "reason", "before", "now", "contains_dwp", "as_at",
