@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.attack import by_list, by_name, scale
-from pipeline.attack.figures import LIMIT, OURS, PROPOSED, Figure
+from pipeline.attack import by_list, by_name, on_published, scale
+from pipeline.attack.figures import LIMIT, Figure
 from pipeline.attack.filters import plain_filters, record_filters
-from pipeline.attack.ours import Scheme, hub_rows, made_up_keys, proposed
+from pipeline.attack.names import public_knowledge
+from pipeline.attack.ours import hub_rows, made_up_keys
 from pipeline.attack.world import World, make_world
 from pipeline.contracts import Encoding, load_encoding
 from pipeline.errors import DeclarationError
@@ -41,7 +42,7 @@ def quick_plan(people: int | None, seed: int) -> Plan:
 def full_plan(people: int | None, seed: int) -> Plan:
     """Done in about twenty minutes; up to a county of 1.4 million."""
     size = _checked(people or 60_000)
-    return Plan(size, min(size, GRAPH_MOST), seed, sizes=(20_000, 100_000, 300_000, 1_400_000))
+    return Plan(size, min(size, GRAPH_MOST), seed, sizes=(20_000, 100_000, 400_000, 1_400_000))
 
 
 def _checked(people: int) -> int:
@@ -109,25 +110,19 @@ Stage = tuple[str, Callable[[], Iterator[Figure]]]
 
 
 def _stages(world: World, small: World, encoding: Encoding, plan: Plan, declarations: Path) -> list[Stage]:
-    scheme, better, keys, seed = Scheme(encoding), proposed(encoding), made_up_keys(plan.seed), plan.seed
-    ours = list(hub_rows(scheme, keys, world.hub))
-    proposal = list(hub_rows(better, keys, world.hub))
-    plain = plain_filters(encoding, world.hub, by_list.SECRET)
-    record = record_filters(encoding, world.hub, by_list.SECRET)
+    keys, seed, hub = made_up_keys(plan.seed), plan.seed, world.hub
+    ours = list(hub_rows(encoding, keys, hub))
+    plain, record = plain_filters(hub, by_list.SECRET), record_filters(hub, by_list.SECRET)
+    tables = public_knowledge(world.elsewhere)
     stages: list[Stage] = [
-        ("a: frequencies of plain filters", lambda: by_name.frequency_on_published(world, encoding, plain, record)),
-        ("a: frequencies of ours", lambda: by_name.frequency_on_ours(world, scheme, ours)),
-        ("a: frequencies of the proposal", lambda: by_name.frequency_on_ours(world, better, proposal, PROPOSED)),
-        ("b: patterns in plain filters", lambda: by_name.patterns_on_published(world, encoding, plain, record, seed)),
-        ("b: patterns in ours", lambda: by_name.patterns_on_ours(world, scheme, ours, seed)),
+        ("a: frequencies of plain filters", lambda: on_published.frequency_on_published(world, plain, record)),
+        ("a: frequencies of ours", lambda: by_name.frequency_on_ours(hub, encoding, ours, tables)),
+        ("b: patterns in plain filters", lambda: on_published.patterns_on_published(world, plain, record, seed)),
+        ("b: patterns in ours", lambda: by_name.patterns_on_ours(hub, encoding, ours, tables, seed, mine=True)),
         ("c: similarity graphs", lambda: by_list.graphs(small, encoding, keys, seed)),
-        ("c, d: homes and tokens of ours", lambda: by_list.structures(world, scheme, ours, OURS, seed)),
-        ("c, d: of the proposal", lambda: by_list.structures(world, better, proposal, PROPOSED, seed)),
-        ("e: dictionaries", lambda: by_list.dictionaries(world, scheme, keys, ours, seed)),
+        ("c, d: homes, blocks and tokens of ours", lambda: by_list.structures(world, encoding, keys, ours, seed)),
+        ("e: dictionaries", lambda: by_list.dictionaries(world, encoding, keys, ours, seed)),
     ]
     for size in plan.sizes:
-        stages.append((f"a, b: names of {size:,}", partial(scale.at_scale, size, scheme, OURS, seed, declarations)))
-    if plan.sizes:
-        largest = partial(scale.at_scale, plan.sizes[-1], better, PROPOSED, seed, declarations)
-        stages.append((f"a, b: the proposal, {plan.sizes[-1]:,}", largest))
+        stages.append((f"a to d: a place of {size:,}", partial(scale.at_scale, size, encoding, seed, declarations)))
     return stages

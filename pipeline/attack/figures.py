@@ -10,13 +10,12 @@ LIMIT = 0.01  # of the attacks that encodings can prevent, on our encodings
 NORMAL_975 = 1.959963984540054  # the standard normal's 97.5 % point: two-sided 95 %
 
 PLAIN, RECORD_LEVEL, OURS = "plain filters", "one filter a record", "our encodings"
-PROPOSED = "proposal"
-TARGETS = (PLAIN, RECORD_LEVEL, OURS, PROPOSED)
+TARGETS = (PLAIN, RECORD_LEVEL, OURS)
 
-FREQUENCY, PATTERNS, GRAPH, STRUCTURE, DICTIONARY = (
-    "a frequency", "b pattern mining", "c similarity graph", "d structure", "e dictionary",
+FREQUENCY, PATTERNS, GRAPH, STRUCTURE, DICTIONARY, KNOWN = (
+    "a frequency", "b pattern mining", "c similarity graph", "d structure", "e dictionary", "f known names",
 )  # fmt: skip
-PREVENTABLE = (FREQUENCY, PATTERNS, GRAPH)  # structure is open whatever the encoding; the dictionary has its own rule
+PREVENTABLE = (FREQUENCY, PATTERNS, GRAPH)  # structure is open to any encoding; the dictionary has its own rule
 
 FORENAME, SURNAME, FULL_NAME, BIRTH_DATE, PERSON = "forename", "surname", "full name", "date of birth", "person"
 

@@ -12,20 +12,42 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.attack.world import Bools, Floats, Ints, Residents
-from pipeline.contracts import Encoding
 from pipeline.partner.coded import Coded
-from pipeline.partner.encode import grams_of
 
 Words: TypeAlias = NDArray[np.uint64]
 Matrix: TypeAlias = NDArray[np.float32]
 
+BITS, POSITIONS = 512, 7  # of a field's filter, and of a gram in it
 RECORD_BITS = 1024
+GRAM, PAD = 2, " "
 FIELDS = ("forename", "surname", "date_of_birth")
+
+
+@dataclass(frozen=True)
+class Bigrams:
+    """The distinct bigrams of names, as numbers: `ids[starts[i]:starts[i + 1]]` are those of name i."""
+
+    ids: Ints
+    starts: Ints
+
+    @property
+    def counts(self) -> Ints:
+        return np.diff(self.starts)
+
+
+def bigrams(texts: list[str]) -> Bigrams:
+    """Padded at both ends."""
+    ids: list[int] = []
+    starts = [0]
+    for text in texts:
+        padded = f"{PAD}{text}{PAD}"
+        ids += {ord(padded[at]) << 21 | ord(padded[at + 1]) for at in range(len(padded) - GRAM + 1)}
+        starts.append(len(ids))
+    return Bigrams(np.array(ids, dtype=np.int64), np.array(starts, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -47,19 +69,19 @@ class Filters:
         return weight
 
 
-def plain_filters(encoding: Encoding, people: Residents, key: bytes) -> dict[str, Filters]:
-    """One filter a field, of the same grams, bits and positions as our encoding."""
+def plain_filters(people: Residents, key: bytes) -> dict[str, Filters]:
+    """One filter a field, of padded bigrams."""
     return {
-        field: _distinct(_field_bits(encoding, column, key, field, encoding.bits), column.codes)
+        field: _distinct(_field_bits(column, key, field, BITS), column.codes)
         for field, column in columns_of(people).items()
     }
 
 
-def record_filters(encoding: Encoding, people: Residents, key: bytes) -> Filters:
+def record_filters(people: Residents, key: bytes) -> Filters:
     """All fields in one filter of 1,024 bits."""
     together = np.zeros((len(people), RECORD_BITS), dtype=np.bool_)
     for field, column in columns_of(people).items():
-        together |= _field_bits(encoding, column, key, field, RECORD_BITS)[column.codes]
+        together |= _field_bits(column, key, field, RECORD_BITS)[column.codes]
     return _distinct(together, np.arange(len(people)))
 
 
@@ -68,16 +90,14 @@ def columns_of(people: Residents) -> dict[str, Coded]:
     return {"forename": people.forename, "surname": people.surname, "date_of_birth": people.dates}
 
 
-def _field_bits(encoding: Encoding, column: Coded, key: bytes, field: str, bits: int) -> Bools:
+def _field_bits(column: Coded, key: bytes, field: str, bits: int) -> Bools:
     """The filter of each distinct value. Dates are grams of their digits."""
     texts = column.values.to_pylist()
     if field == "date_of_birth":
         texts = [text[8:10] + text[5:7] + text[:4] for text in texts]
-    grams = grams_of(pa.array(texts, pa.string()), encoding.gram)
+    grams = bigrams(texts)
     ids, position_of = np.unique(grams.ids, return_inverse=True)
-    positions = np.array(
-        [_double_hashed(key, field, int(gram), encoding.positions_per_gram, bits) for gram in ids], dtype=np.int64
-    )
+    positions = np.array([_double_hashed(key, field, int(gram), POSITIONS, bits) for gram in ids], dtype=np.int64)
     filters = np.zeros((len(texts), bits), dtype=np.bool_)
     row = np.repeat(np.arange(len(texts)), np.diff(grams.starts))
     filters[row[:, None], positions[position_of]] = True
@@ -105,9 +125,9 @@ def bits_expected(grams: Ints, positions: int, bits: int) -> tuple[Floats, Float
     return mean, np.maximum(variance, 0.0)
 
 
-def grams_seen(weight: Floats, encoding: Encoding, most: int = 40) -> Ints:
+def grams_seen(weight: Floats, most: int = 40) -> Ints:
     """The number of grams that fits best to the (mean) number of bits of a name's filters."""
-    mean, _ = bits_expected(np.arange(1, most + 1), encoding.positions_per_gram, encoding.bits)
+    mean, _ = bits_expected(np.arange(1, most + 1), POSITIONS, BITS)
     return np.searchsorted((mean[1:] + mean[:-1]) / 2, weight).astype(np.int64) + 1
 
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.attack.figures import FORENAME, SURNAME
-from pipeline.attack.ours import Scheme, gram_counts, name_grams
-from pipeline.attack.world import GENERATIONS, Bools, Floats, Ints, Residents
+from pipeline.attack.filters import bigrams
+from pipeline.attack.world import GENERATIONS, Floats, Ints, Residents
 from pipeline.partner.coded import Coded
 
 NOT_PUBLIC = -2  # never equal to a name the attacker gives, nor to -1, "names nobody"
@@ -20,11 +20,14 @@ UNSEEN = 0.02  # counts added to every name, since a table does not hold everybo
 
 @dataclass(frozen=True)
 class NameTable:
-    """Names with their counts by generation (one column where they do not depend on it), and grams of each."""
+    """Names, their counts by generation (one column where they do not depend on it), how many bigrams each has."""
 
     values: pa.StringArray
     counts: Floats
     grams: Ints
+
+    def __repr__(self) -> str:
+        return f"NameTable({len(self.counts)})"
 
     @cached_property
     def log_share(self) -> Floats:
@@ -52,26 +55,16 @@ class NameTable:
         return generation if self.counts.shape[1] > 1 else np.zeros_like(generation)
 
 
-def public_knowledge(elsewhere: Residents, scheme: Scheme) -> dict[str, NameTable]:
+def public_knowledge(elsewhere: Residents) -> dict[str, NameTable]:
     """Tables by field as a statistics office publishes them: forenames by sex and decade, surnames for everybody."""
     everybody = np.zeros(len(elsewhere), dtype=np.int64)
     return {
-        FORENAME: _counted(FORENAME, elsewhere.forename, elsewhere.generation, GENERATIONS, scheme),
-        SURNAME: _counted(SURNAME, elsewhere.surname, everybody, 1, scheme),
+        FORENAME: _counted(elsewhere.forename, elsewhere.generation, GENERATIONS),
+        SURNAME: _counted(elsewhere.surname, everybody, 1),
     }
 
 
-def _counted(field: str, column: Coded, group: Ints, groups: int, scheme: Scheme) -> NameTable:
+def _counted(column: Coded, group: Ints, groups: int) -> NameTable:
     counts = np.zeros((len(column.values), groups))
     np.add.at(counts, (column.codes, group), 1)
-    return NameTable(column.values, counts, gram_counts(scheme, field, column.values))
-
-
-def gram_matrix(scheme: Scheme, names: dict[str, pa.StringArray]) -> Bools:
-    """Which name has which gram, fields below each other: (names, distinct grams)."""
-    grams = [name_grams(scheme, field, values) for field, values in names.items()]
-    ids, number = np.unique(np.concatenate([one.ids for one in grams]), return_inverse=True)
-    sizes = np.concatenate([np.diff(one.starts) for one in grams])
-    has = np.zeros((len(sizes), len(ids)), dtype=np.bool_)
-    has[np.repeat(np.arange(len(sizes)), sizes), number] = True
-    return has
+    return NameTable(column.values, counts, bigrams(column.values.to_pylist()).counts)

@@ -1,41 +1,27 @@
-"""What the hub holds of people under our encoding, made by the partner's kit itself; and what our rules say in clear.
-
-`proposed` is our encoding with narrower blocks and padded names (docs/adr/0010): measured beside it, not in use.
-"""
+"""What the hub holds of people under our encoding, made by the partner's own kit; and what our rules say in clear."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipeline.attack.world import Ints, Residents
+from pipeline.attack.world import NOBODY, Ints, Residents
 from pipeline.contracts import Encoding
 from pipeline.contracts.linkage import BlockPart, EncodingPass
 from pipeline.partner.coded import Coded, coded
-from pipeline.partner.encode import (
-    Encoded,
-    Grams,
-    Persons,
-    block_rows,
-    date_codes,
-    date_numbers,
-    encode_persons,
-    name_filters,
-)
-from pipeline.partner.encode import name_grams as kit_grams
+from pipeline.partner.encode import Persons, block_rows, encode_persons, name_grams
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.tokens import token_texts
 
 NAMES = ("forename", "surname")
 IDENTIFIERS = ("nino", "nhs_number", "upn", "pnc_id")
-# Names are padded to this many grams, longer ones to the next multiple of it.
-PADDED = 16
-FILLER = np.uint64(1 << 63)  # no gram of characters has this bit
+PLACES = ("uprn", "address")
+SOUND, INITIAL = "phonetic", "initial"
 
 
 @dataclass(frozen=True)
@@ -47,36 +33,8 @@ class PassRows:
     person: Ints
     token: NDArray[np.uint8]
     block: Ints
-    filters: dict[str, NDArray[np.uint8]]
+    names: dict[str, NDArray[np.uint8]]
     date_parts: NDArray[np.uint16]
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """An encoding to attack: the declared one, or the proposal (`padded` names)."""
-
-    encoding: Encoding
-    padded: bool = False
-
-
-def without_variants(encoding: Encoding) -> Scheme:
-    """Names by their own grams alone, as the published filters have them."""
-    return Scheme(replace(encoding, variants={}))
-
-
-def proposed(encoding: Encoding) -> Scheme:
-    """Names padded to one length, and no block in which strangers of one name meet often."""
-    narrow = {
-        "surname_year": ("phonetic surname", "phonetic forename", "year_month date_of_birth"),
-        "forename_month": ("phonetic forename", "initial surname", "year_month date_of_birth"),
-    }
-    passes = tuple(
-        EncodingPass(one.name, tuple(BlockPart(p.split()[1], p.split()[0]) for p in narrow[one.name]))
-        if one.name in narrow
-        else one
-        for one in encoding.passes
-    )
-    return Scheme(replace(encoding, passes=passes), padded=True)
 
 
 def made_up_keys(seed: int) -> PartnerKeys:
@@ -100,11 +58,9 @@ def _uprns(people: Residents) -> Coded:
     return coded(people.place.astype(str).tolist())
 
 
-def hub_rows(scheme: Scheme, keys: PartnerKeys, people: Residents) -> Iterator[PassRows]:
+def hub_rows(encoding: Encoding, keys: PartnerKeys, people: Residents) -> Iterator[PassRows]:
     """Every pass's rows, one pass at a time."""
-    persons = persons_of(people)
-    made = _padded(scheme, keys, persons) if scheme.padded else encode_persons(scheme.encoding, keys, persons, 1 << 40)
-    for rows in made:
+    for rows in encode_persons(encoding, keys, persons_of(people), 1 << 40):
         if len(rows.person) == 0:
             continue
         yield PassRows(
@@ -112,12 +68,12 @@ def hub_rows(scheme: Scheme, keys: PartnerKeys, people: Residents) -> Iterator[P
             person=rows.person.astype(np.int64),
             token=rows.block,
             block=numbered(rows.block),
-            filters=rows.filters,
+            names=rows.names,
             date_parts=rows.date_parts,
         )
 
 
-def hub_tokens(scheme: Scheme, keys: PartnerKeys, people: Residents) -> dict[str, Ints]:
+def hub_tokens(encoding: Encoding, keys: PartnerKeys, people: Residents) -> dict[str, Ints]:
     """The tokens of identifiers and addresses as numbers: equal if and only if the token is; -1 where there is none."""
     columns = {
         **{name: getattr(people, name) for name in IDENTIFIERS},
@@ -126,18 +82,18 @@ def hub_tokens(scheme: Scheme, keys: PartnerKeys, people: Residents) -> dict[str
     }
     found = {}
     for name, column in columns.items():
-        texts = token_texts(keys.token_key(name, scheme.encoding.version), column)
+        texts = token_texts(keys.token_key(name, encoding.version), column)
         found[name] = coded(texts).codes.astype(np.int64)
     return found
 
 
-def clear_blocks(scheme: Scheme, people: Residents) -> dict[str, Ints]:
+def clear_blocks(encoding: Encoding, people: Residents) -> dict[str, Ints]:
     """The block value of each person in each pass, as numbers: the rules are public. -1 where there is none."""
     persons, any_keys = persons_of(people), made_up_keys(-1)
     found = {}
-    for blocking_pass in scheme.encoding.passes:
-        blocks = block_rows(scheme.encoding, any_keys, blocking_pass, persons)
-        of_person = np.full(len(people), -1, dtype=np.int64)
+    for blocking_pass in encoding.passes:
+        blocks = block_rows(encoding, any_keys, blocking_pass, persons)
+        of_person = np.full(len(people), NOBODY, dtype=np.int64)
         if len(blocks.person):
             of_person[blocks.person] = blocks.block
         found[blocking_pass.name] = of_person
@@ -150,53 +106,32 @@ def numbered(tokens: NDArray[np.uint8]) -> Ints:
     return np.unique(whole, return_inverse=True)[1].astype(np.int64)
 
 
-def name_grams(scheme: Scheme, field: str, values: pa.StringArray) -> Grams:
-    """The grams that each name's filter is made of; under the proposal, filled up to one length."""
-    grams = kit_grams(scheme.encoding, field, values)
-    return padded_grams(grams) if scheme.padded else grams
+def passes_by(encoding: Encoding, field: str, function: str) -> tuple[str, ...]:
+    """The passes whose blocks hold only names of one sound, or initial, of the field, whatever else is in the rule."""
+    return tuple(
+        one.name
+        for one in encoding.passes
+        if any(part.function == function and field in part.columns for part in one.block)
+    )
 
 
-def gram_counts(scheme: Scheme, field: str, values: pa.StringArray) -> Ints:
-    """How many distinct grams each name has."""
-    return np.diff(name_grams(scheme, field, values).starts).astype(np.int64)
+def day_pass(encoding: Encoding, field: str, function: str) -> str | None:
+    """The pass in which all of one day of birth and one sound, or initial, of the field stand together."""
+    for one in encoding.passes:
+        if set(one.block) == {BlockPart(encoding.date_parts, None), BlockPart(field, function)}:
+            return one.name
+    return None
 
 
-def block_classes(scheme: Scheme, field: str, function: str, values: pa.StringArray) -> Ints:
+def gram_sets(encoding: Encoding, field: str, values: pa.StringArray) -> list[frozenset[int]]:
+    """The grams that each name's encoding is made of."""
+    grams = name_grams(encoding, field, values)
+    return [frozenset(grams.ids[a:b].tolist()) for a, b in zip(grams.starts[:-1], grams.starts[1:], strict=True)]
+
+
+def block_classes(encoding: Encoding, field: str, function: str, values: pa.StringArray) -> Ints:
     """A number for each name: equal where the block function does not tell two names apart."""
     column = Coded(values, np.arange(len(values), dtype=np.int32))
     one = EncodingPass(function, (BlockPart(field, function),))
     persons = Persons({field: column}, {}, np.zeros(0, dtype=np.int32))
-    return block_rows(scheme.encoding, made_up_keys(-1), one, persons).block.astype(np.int64)
-
-
-def padded_grams(grams: Grams) -> Grams:
-    """Each name's grams with fillers that follow from the name: the same name still has the same filter."""
-    ids, starts = [], [0]
-    for at, end in zip(grams.starts[:-1].tolist(), grams.starts[1:].tolist(), strict=True):
-        own = np.sort(grams.ids[at:end])
-        wanted = -(-len(own) // PADDED) * PADDED - len(own)
-        fillers = [
-            np.frombuffer(hashlib.blake2b(own.tobytes() + bytes([turn]), digest_size=8).digest(), dtype="<u8")[0]
-            for turn in range(wanted)
-        ]
-        ids.append(np.concatenate([own, np.array(fillers, dtype=np.uint64) | FILLER]))
-        starts.append(starts[-1] + len(ids[-1]))
-    return Grams(np.concatenate(ids) if ids else np.zeros(0, np.uint64), np.array(starts, dtype=np.int64))
-
-
-def _padded(scheme: Scheme, keys: PartnerKeys, persons: Persons) -> Iterator[Encoded]:
-    encoding = scheme.encoding
-    grams = {name: name_grams(scheme, name, persons.columns[name].values) for name in NAMES}
-    dates = date_numbers(persons.columns["date_of_birth"], len(persons))
-    for blocking_pass in encoding.passes:
-        blocks = block_rows(encoding, keys, blocking_pass, persons)
-        codes = {name: persons.columns[name].codes[blocks.person] for name in NAMES}
-        yield Encoded(
-            blocking_pass=blocking_pass.name,
-            person=blocks.person,
-            block=blocks.tokens[blocks.block],
-            filters={
-                name: name_filters(encoding, blocks.keys, blocks.block, grams[name], codes[name]) for name in NAMES
-            },
-            date_parts=date_codes(blocks.keys, blocks.block, dates[blocks.person]),
-        )
+    return block_rows(encoding, made_up_keys(-1), one, persons).block.astype(np.int64)

@@ -13,7 +13,7 @@ HEADER = ("attack", "method", "target", "names", "overlap", "right", "of", "shar
 TEXT_COLUMNS = ("method", "target", "names")
 TITLE = "Re-identified, by attack, target and overlap of the clear list (made-up people)"
 RED, DIM = "bold red", "dim"
-SHOWN_FROM = 20_000  # people; larger tries say how many in the method
+SHOWN_FROM = 15_000  # people; larger tries say how many in the method
 GUESS_SHOWN = 0.0002  # below: one in the list's people
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.attack.ours import PassRows, Scheme, hub_rows, made_up_keys
+from pipeline.attack.ours import PassRows, hub_rows, made_up_keys
 from pipeline.attack.world import World, make_world
 from pipeline.contracts import Encoding, load_encoding
 
@@ -26,4 +26,4 @@ def world() -> World:
 
 @pytest.fixture(scope="session")
 def passes(world: World, encoding: Encoding) -> list[PassRows]:
-    return list(hub_rows(Scheme(encoding), made_up_keys(7), world.hub))
+    return list(hub_rows(encoding, made_up_keys(7), world.hub))

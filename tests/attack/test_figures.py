@@ -11,7 +11,18 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.attack.bench import Outcome, Plan, full_plan, quick_plan
-from pipeline.attack.figures import FORENAME, FREQUENCY, GRAPH, OURS, PERSON, PLAIN, PROPOSED, STRUCTURE, Figure, wilson
+from pipeline.attack.figures import (
+    FORENAME,
+    FREQUENCY,
+    GRAPH,
+    OURS,
+    PERSON,
+    PLAIN,
+    RECORD_LEVEL,
+    STRUCTURE,
+    Figure,
+    wilson,
+)
 from pipeline.attack.page import page, write_outcome
 from pipeline.attack.show import attack_table, verdict
 from pipeline.attack.structure import Seen, match_structure
@@ -38,7 +49,7 @@ def figure(attack: str, target: str, hits: int, by_guessing: float = 0.0) -> Fig
         (FREQUENCY, OURS, 10, 0.0, True),
         (FREQUENCY, OURS, 30, 0.025, False),  # guessing alone names 25
         (GRAPH, PLAIN, 900, 0.0, False),
-        (GRAPH, PROPOSED, 900, 0.0, False),
+        (GRAPH, RECORD_LEVEL, 900, 0.0, False),
         (STRUCTURE, OURS, 900, 0.0, False),
     ],
 )
@@ -50,7 +61,7 @@ def test_over_the_limit_is_one_percent_beyond_guessing_on_ours(
 
 @pytest.fixture
 def outcome() -> Outcome:
-    figures = (figure(FREQUENCY, PLAIN, 300), figure(FREQUENCY, OURS, 30), figure(FREQUENCY, PROPOSED, 3))
+    figures = (figure(FREQUENCY, PLAIN, 300), figure(FREQUENCY, OURS, 30), figure(FREQUENCY, RECORD_LEVEL, 3))
     return Outcome(figures, Plan(1000, 1000, 1), 1, 2.0, 1.0)
 
 
