@@ -19,7 +19,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def attack(
-    quick: Annotated[bool, typer.Option("--quick", help="8,000 people: about two minutes on two quiet processors.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="8,000 people: about two minutes on two quiet processors.")
+    ] = False,
     people: Annotated[int | None, typer.Option("--people", help="How many people to make up (500 to 200,000).")] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same people and figures.")] = 1,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the figures here: .html or .json.")] = None,
