@@ -71,13 +71,15 @@ def measure_families(
     facts = _facts(ids, members, persons, evidence)
     parts = []
     for outcome in declared.outcomes:
-        of_period = {
-            period: _outcome(outcome.rule, outcome.measure, facts, window) for period, window in windows.items()
-        }
+        rows = _chosen(outcome.rule, facts)
+        of_period = {period: _outcome(rows, outcome.measure, facts, window) for period, window in windows.items()}
         parts.append(_part(ids, outcome.id, of_period, [outcome.rule], windows, covered_from, as_at))
     for issue in declared.issues:
+        chosen = [(rule, _chosen(rule, facts)) for rule in issue.any_of]
         found = {
-            period: np.maximum.reduce([np.zeros(len(ids)), *(_has(rule, facts, window) for rule in issue.any_of)])
+            period: np.maximum.reduce(
+                [np.zeros(len(ids)), *(_has(rule, rows, facts.families, window) for rule, rows in chosen)]
+            )
             for period, window in windows.items()
         }
         parts.append(_part(ids, issue.id, found, issue.any_of, windows, covered_from, as_at))
@@ -86,9 +88,10 @@ def measure_families(
 
 @dataclass(frozen=True)
 class _Facts:
-    """Members' evidence: `family` and `person` are positions; `age` in months on the first day."""
+    """Members' evidence by kind: `family` and `person` are positions; `child` on the fact's first day."""
 
-    rows: pd.DataFrame
+    by_kind: Mapping[str, pd.DataFrame]
+    nothing: pd.DataFrame
     families: int
     persons: int
 
@@ -104,22 +107,22 @@ def _facts(ids: Ints, members: pd.DataFrame, persons: pd.DataFrame, evidence: pd
     age = age_in_months(born, pd.to_datetime(rows["start_date"]).set_axis(born.index))
     says_child = (own["role"] == "child").to_numpy()[person]
     child = np.where(np.isnan(age), says_child, age < ADULT_MONTHS)
-    return _Facts(
-        rows.assign(
-            person=person,
-            family=np.searchsorted(ids, own["family_id"].to_numpy(dtype=np.int64))[person],
-            child=child,
-            start=_days(rows["start_date"]),
-            end=_days(rows["end_date"]),
-            kind=rows["kind"].astype(object),
-        ),
-        len(ids),
-        len(own),
+    told = rows.assign(
+        person=person,
+        family=np.searchsorted(ids, own["family_id"].to_numpy(dtype=np.int64))[person],
+        child=child,
+        start=_days(rows["start_date"]),
+        end=_days(rows["end_date"]),
     )
+    by_kind = {str(kind): found for kind, found in told.groupby(told["kind"].astype("category"), observed=True)}
+    return _Facts(by_kind, told.iloc[:0], len(ids), len(own))
 
 
 def _chosen(rule: Rule, facts: _Facts) -> pd.DataFrame:
-    rows = facts.rows[facts.rows["kind"].isin(rule.kinds)]
+    found = [facts.by_kind[kind] for kind in rule.kinds if kind in facts.by_kind]
+    if not found:
+        return facts.nothing
+    rows = pd.concat(found) if len(found) > 1 else found[0]
     if rule.codes is not None:
         rows = rows[rows["code"].isin(rule.codes)]
     if rule.roles is not None:
@@ -127,8 +130,7 @@ def _chosen(rule: Rule, facts: _Facts) -> pd.DataFrame:
     return rows if rule.who == "any" else rows[rows["child"] == (rule.who == "child")]
 
 
-def _outcome(rule: Rule, measure: str, facts: _Facts, window: Window) -> Floats:
-    rows = _chosen(rule, facts)
+def _outcome(rows: pd.DataFrame, measure: str, facts: _Facts, window: Window) -> Floats:
     first, last = _of_rows(rows, window)
     start = _days(rows["start"])
     if measure == "count":
@@ -155,20 +157,19 @@ def _outcome(rule: Rule, measure: str, facts: _Facts, window: Window) -> Floats:
     return np.asarray(np.bincount(family, weights=days[person] / YEAR, minlength=facts.families), dtype=np.float64)
 
 
-def _has(rule: Rule, facts: _Facts, window: Window) -> Floats:
-    rows = _chosen(rule, facts)
+def _has(rule: Rule, rows: pd.DataFrame, families: int, window: Window) -> Floats:
     first, last = _of_rows(rows, window)
     start, end = _days(rows["start"]), _days(rows["end"])
     begun = (start >= first) & (start <= last)
     if rule.rate_at_least is not None:
-        return _over(rows[begun], rule.rate_at_least, facts.families)
+        return _over(rows[begun], rule.rate_at_least, families)
     if rule.on_last_day:
         inside = ~(start > last) & (np.isnat(end) | (end >= last))
     elif rule.lasts:
         inside = ~(start > last) & (np.isnat(end) | (end >= first))
     else:
         inside = begun
-    return (np.bincount(rows["family"].to_numpy()[inside], minlength=facts.families) > 0).astype(np.float64)
+    return (np.bincount(rows["family"].to_numpy()[inside], minlength=families) > 0).astype(np.float64)
 
 
 def _over(rows: pd.DataFrame, least: float, families: int) -> Floats:
