@@ -2,6 +2,7 @@
 
     .venv/bin/python benchmarks/main_job.py demo               # make demo at its default size
     .venv/bin/python benchmarks/main_job.py hub 100000         # ingest and build of 100,000 people
+    .venv/bin/python benchmarks/main_job.py nightly 100000     # a night with 1 % of records changed, beside all
     .venv/bin/python benchmarks/main_job.py help               # how long wholefamily --help takes
 
 Prints Markdown rows for benchmarks/RESULTS.md. Needs no more than `make install` gives.
@@ -16,10 +17,10 @@ import tempfile
 from pathlib import Path
 
 from measuring import machine, measure
+from nightly import PARTNERS, change_extracts
 
 PROJECT = Path(__file__).resolve().parent.parent
 WHOLEFAMILY = str(PROJECT / ".venv" / "bin" / "wholefamily")
-PARTNERS = ("council", "dwp", "police", "schools")
 
 
 def demo(home: Path) -> None:
@@ -44,6 +45,36 @@ def hub(home: Path, population: int) -> None:
     wall, peak = round(steps[0].wall + steps[1].wall, 1), max(step.peak_gb for step in steps[:2])
     print(f"| **hub part, {population:,} people** | **{wall} s** | | **{peak} GB** |")
     print(f"| its quality | {quality(home, home / 'truth')} | | |")
+
+
+def nightly(home: Path, population: int) -> None:
+    """A night on which one record in a hundred has changed, twice from the same state: as nights go, and in full."""
+    where = ["--home", str(home)]
+    subprocess.run(
+        [WHOLEFAMILY, "synthesise", "--population", str(population), "--out", str(home)],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    subprocess.run([WHOLEFAMILY, "keys", "all", *where], check=True, stdout=subprocess.DEVNULL)
+    _take_in(home)
+    measure([WHOLEFAMILY, "build", *where], home / "log")
+    changed = change_extracts(home / "raw", 0.01, seed=1)
+    _take_in(home)
+    for name, how in (("only what has changed", []), ("everything (--full)", ["--full"])):
+        log = home / f"build{len(how)}"
+        cost = measure([WHOLEFAMILY, "build", "--json", *how, *where], log)
+        told = json.loads(log.read_text().strip().splitlines()[-1])
+        compared, stages = told["counts"]["linking"]["compared"], told["timings"]
+        print(f"| build, {changed:,} records changed: {name} | {cost.wall} s | {cost.cpu} s | {cost.peak_gb} GB |")
+        print(f"| its stages ({compared:,} records compared with all) | {stages} | | |")
+
+
+def _take_in(home: Path) -> None:
+    where = ["--home", str(home)]
+    for partner in PARTNERS:
+        raw = ["pseudonymise", partner, str(home / "raw" / partner), "--from", "2011-08-01", "--to", "2014-07-31"]
+        for command in (raw, ["deliver", partner]):
+            subprocess.run([WHOLEFAMILY, *command, *where], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([WHOLEFAMILY, "ingest", *where], check=True, stdout=subprocess.DEVNULL)
 
 
 def show_help() -> None:
@@ -76,6 +107,8 @@ def main() -> None:
                 demo(home)
             elif what == "hub":
                 hub(home, int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)
+            elif what == "nightly":
+                nightly(home, int(sys.argv[2]) if len(sys.argv) > 2 else 100_000)
             elif what == "help":
                 show_help()
             else:

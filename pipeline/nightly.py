@@ -17,25 +17,30 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.contracts import Contract
-from pipeline.records import RECORD_TOKENS, RELATIONSHIPS
+from pipeline.prints import row_prints
+from pipeline.records import FINGERPRINT, RECORD_TOKENS, RELATIONSHIPS
 from pipeline.store.bulk import read_frame
 from pipeline.store.database import Database
 
 LINKER, EVALUATOR = "wf_linker", "wf_evaluator"
+RECORD_COLUMNS = ", ".join(
+    ["record_id", "partner", "sex", *(f"{name}_token" for name in RECORD_TOKENS), "encoding_print"]
+)
 
 
 @dataclass(frozen=True)
 class LinkInputs:
-    """For linking: `records` and `encodings` as in pipeline.records, chance agreement pooled over partners, last
+    """For linking, but for the encodings: `records` as in pipeline.records, with a fingerprint of all that is compared
+    of each (missing where a record was loaded before prints were made), chance agreement pooled over partners, last
     night's person map (record_id, person_id), and what people answered about pairs (record_a, record_b, answer; the
-    latest last)."""
+    latest last). `basis`: versions of encoding and key of the deliveries in force, as text."""
 
     records: pd.DataFrame
-    encodings: pa.Table
     chance_agreement: dict[str, np.ndarray]
     previous: pd.DataFrame
     last_person_id: int  # the highest ever given, 0 before the first: an id of the past is never given again
     answers: pd.DataFrame
+    basis: str
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,9 @@ class EvidenceInputs:
 
 
 def read_link_inputs(database: Database) -> LinkInputs:
-    """Everything linking needs, read as the linking role."""
+    """What linking needs beside the encodings, read as the linking role."""
     with database.adbc(role=LINKER) as connection:
-        records = read_frame(connection, "select * from identity.record order by record_id")
-        encodings = read_frame(
-            connection,
-            "select record_id, pass, block, forename, surname, date_parts from identity.encoding"
-            " order by record_id, pass, block",
-        )
+        records = read_frame(connection, f"select {RECORD_COLUMNS} from identity.record order by record_id")  # noqa: S608
         previous = read_frame(connection, "select record_id, person_id from identity.person order by record_id")
         last_id = read_frame(
             connection, "select coalesce(max(greatest(old_id, new_id)), 0) as id from identity.person_ledger"
@@ -68,16 +68,16 @@ def read_link_inputs(database: Database) -> LinkInputs:
         )
     with database.connect() as plain:
         measured = plain.execute(
-            "select chance_agreement from registry.delivery"
-            " where state in ('accepted', 'accepted_with_quarantine') order by partner"
+            "select chance_agreement, encoding_version, key_version from registry.delivery"
+            " where state in ('accepted', 'accepted_with_quarantine') order by partner, sequence"
         ).fetchall()
     return LinkInputs(
         records=_records_frame(records),
-        encodings=encodings,
         chance_agreement=_pooled(row[0] for row in measured),
         previous=previous.to_pandas(),
         last_person_id=last_id["id"][0].as_py(),
         answers=answers.to_pandas(),
+        basis=", ".join(sorted({f"encoding {encoding}, key {key}" for _, encoding, key in measured})),
     )
 
 
@@ -89,14 +89,16 @@ def read_evidence_inputs(database: Database) -> EvidenceInputs:
             return pd.DataFrame(read_frame(connection, sql).to_pandas(date_as_object=False))
 
         return EvidenceInputs(
-            attributes=frame("select record_id, partner, birth_month, sex from evidence.person_attribute"),
+            attributes=frame(
+                "select record_id, partner, birth_month, sex from evidence.person_attribute order by record_id"
+            ),
             residences=frame(
                 "select record_id, place_id, address_id, area, start_date, end_date, partner from evidence.residence"
-                " where place_id is not null"
+                " where place_id is not null order by record_id, delivery_id, row_number"
             ),
             relationships=frame(
                 "select record_id, related_record_id, relation, start_date, end_date, partner"
-                " from evidence.relationship"
+                " from evidence.relationship order by record_id, delivery_id, row_number"
             ),
             facts=frame(
                 "select evidence_id, record_id, kind, code, role, start_date, end_date, quantity, out_of, partner"
@@ -104,6 +106,7 @@ def read_evidence_inputs(database: Database) -> EvidenceInputs:
             ),
             previous_members=frame(
                 "select family_id, person_id, role from publication.family_member where end_date is null"
+                " order by family_id, person_id, role"
             ),
             last_family_id=int(
                 frame("select coalesce(max(greatest(old_id, new_id)), 0) as id from publication.family_ledger")["id"][0]
@@ -183,6 +186,8 @@ def _records_frame(table: pa.Table) -> pd.DataFrame:
     for name in RECORD_TOKENS:
         codes = table[f"{name}_token"].combine_chunks().dictionary_encode().indices
         columns[name] = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False).astype(np.int64)
+    if table["encoding_print"].null_count == 0:
+        columns[FINGERPRINT] = row_prints(table.drop_columns(["record_id"]))
     return pd.DataFrame(columns)
 
 

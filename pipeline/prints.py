@@ -18,8 +18,10 @@ Words = NDArray[np.uint64]
 
 
 def row_prints(table: pa.Table) -> NDArray[np.int64]:
-    """A hash of each row over all columns (text, whole numbers, bytes of one length), whatever their order; missing is a value of
-    its own. Two rows that differ share one by chance only, once in 2^64."""
+    """A hash of each row over all columns (text, whole numbers, bytes of one length), whatever their order.
+
+    Missing is a value of its own. Two rows that differ share one by chance only, once in 2^64.
+    """
     rows = np.full(table.num_rows, ODD, dtype=WORD)
     for name in sorted(table.column_names):
         for word in _words(table[name].combine_chunks()).T:
@@ -47,14 +49,14 @@ def _words(column: pa.Array) -> Words:
         held = pc.fill_null(column, 0).cast(pa.int64()).to_numpy(zero_copy_only=False).view(WORD).reshape(-1, 1)
     else:
         held = _bytes(column)
-    return np.column_stack([held, missing.astype(WORD)]) if missing.any() else held
+    return np.column_stack([held, missing.astype(WORD)])
 
 
 def _hashed(column: pa.Array) -> Words:
     coded = column.dictionary_encode()
     hashes = [hashlib.blake2b(text.encode(), digest_size=WORD_BYTES).digest() for text in coded.dictionary.to_pylist()]
     words = np.frombuffer(b"".join([*hashes, bytes(WORD_BYTES)]), dtype=WORD)
-    return words[pc.fill_null(coded.indices, len(hashes)).to_numpy()].reshape(-1, 1)
+    return np.asarray(words[pc.fill_null(coded.indices, len(hashes)).to_numpy()].reshape(-1, 1))
 
 
 def _bytes(column: pa.Array) -> Words:
@@ -64,6 +66,8 @@ def _bytes(column: pa.Array) -> Words:
     width = column.type.byte_width
     held = np.zeros((len(column), width), dtype=np.uint8)
     known = column.drop_null()
-    packed = np.frombuffer(known.buffers()[1], dtype=np.uint8)[known.offset * width : (known.offset + len(known)) * width]
+    packed = np.frombuffer(known.buffers()[1], dtype=np.uint8)[
+        known.offset * width : (known.offset + len(known)) * width
+    ]
     held[np.asarray(column.is_valid())] = packed.reshape(-1, width)
     return np.ascontiguousarray(np.pad(held, ((0, 0), (0, -width % WORD_BYTES)))).view(WORD)

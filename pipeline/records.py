@@ -37,6 +37,8 @@ PAIR_COLUMNS = (
     "record_a", "record_b", "blocking_pass", "pattern", "weight", "probability", "decision",
 )  # fmt: skip
 DECISIONS = ("match", "possible", "non_match", "cut")
+# CONTEXTS: one row per pair weighed with homes and relatives, or that these say cannot be one person (decision cut).
+CONTEXT_COLUMNS = ("record_a", "record_b", "context", "bits", "probability", "decision")
 # PERSON_MAP: one row per record: record_id int64 · person_id int64
 # LEDGER: one row per change of a stable id: old_id · new_id · change ("merge" | "split" | "new" | "retired")
 
@@ -77,6 +79,7 @@ class LinkResult:
     blocking: pd.DataFrame  # blocking_pass · blocks · largest_block · candidate_pairs · dropped_blocks
     parameters: dict[str, Any]  # m, u and weight per comparison and level, prior, thresholds, model version
     state: Any = None  # link.LinkState: what the next night needs to compare only new and changed records
+    contexts: pd.DataFrame | None = None  # CONTEXTS: what homes and relatives said of pairs
 
 
 @dataclass(frozen=True)

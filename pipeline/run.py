@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import casework, criteria, doubt, escalation, families, link, nightly, publish, statements
+from pipeline import casework, criteria, doubt, escalation, families, linking, nightly, publish, statements
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
@@ -43,10 +43,13 @@ def build(
     as_at: dt.date | None = None,
     pack_id: str = DEFAULT_PACK,
     progress: Progress = silent,
+    *,
+    full: bool = False,
 ) -> BuildSummary:
     """Link persons, form families, evaluate the criteria and publish, from what is loaded; one build at a time.
 
-    `as_at` defaults to the last day any accepted delivery covers. Raises BuildError when nothing is loaded. Run
+    `as_at` defaults to the last day any accepted delivery covers. `full`: compare all records and fit the link model
+    anew, where comparing what has changed would do. Raises BuildError when nothing is loaded. Run
     twice on the same deliveries, it changes no id and no flag.
     """
     vocabulary = load_vocabulary(settings.declarations)
@@ -68,19 +71,13 @@ def build(
 
         with summary.timed("link"):
             progress("link persons", 0.05)
-            night = nightly.read_link_inputs(database)
-            linked = link.link_persons(
-                night.records,
-                link.Encodings.from_arrow(night.encodings),
-                model,
-                night.chance_agreement,
-                night.previous,
-                first_new_id=night.last_person_id + 1,
-                answers=night.answers,
-            )
+            tonight = linking.link_tonight(database, model, full=full)
+            night = tonight.night
+
+        with summary.timed("joint"):
             facts = nightly.read_evidence_inputs(database)
             linked = doubt.reason_together(
-                linked,
+                tonight.result,
                 night.records,
                 facts.attributes,
                 facts.residences,
@@ -146,6 +143,10 @@ def build(
                 lambda connection: escalation.record(connection, risen, watching, run.run_id, date),
                 lambda connection: statements.record(
                     connection, run.run_id, pack, evaluated, evidence, declared.closed.kinds
+                ),
+                lambda connection: publish.write_link_state(
+                    connection, run, before=tonight.state_before, after=tonight.result.state,
+                    basis=night.basis, fitted_run=tonight.fitted_run,
                 ),
             )  # fmt: skip
         run.timings = summary.timings

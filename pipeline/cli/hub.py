@@ -96,11 +96,15 @@ def build(
     pack: Annotated[
         str, typer.Option("--pack", help="The programme's rules: a pack of schemas/criteria.")
     ] = "troubled-families-2012",
+    full: Annotated[bool, typer.Option("--full", help="Compare everything and fit the link model anew.")] = False,
     home: Home = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
 ) -> None:
     """Link persons, form families, evaluate the criteria and publish, from what is loaded.
+
+    Only records that are new or have changed are compared with all; the result is the same. Where that would not do
+    (another link model, encoding or key; links that have drifted) everything is compared, as with --full.
 
     Example: `wholefamily build --as-at 2014-07-31 --pack troubled-families-2012`
     """
@@ -108,6 +112,7 @@ def build(
 
     from pipeline.ingest.lateness import late_partners
     from pipeline.lineage import of_build, record_lineage
+    from pipeline.linking import linked_in_words
     from pipeline.reports.tables import build_table
     from pipeline.run import build as run_build
     from pipeline.store.database import open_database
@@ -115,16 +120,18 @@ def build(
     settings = settings_of(home, database_url)
     terminal = console()
     with open_database(settings) as database, progress_bar("Build", terminal) as progress:
-        summary = run_build(settings, database, day(as_at, "--as-at"), pack, progress=progress)
+        summary = run_build(settings, database, day(as_at, "--as-at"), pack, progress=progress, full=full)
         with database.connect() as connection:
             late = late_partners(connection, contracts_of(settings), dt.datetime.now(dt.UTC).date())
     record_lineage(settings, "build", of_build(summary.run_id, summary.counts["families"]))
     for one in late:
         typer.echo(f"Built from the last good data. Late: {one}", err=True)
     if as_json:
-        typer.echo(json.dumps({"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": summary.counts}))
+        told = {"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": summary.counts}
+        typer.echo(json.dumps({**told, "timings": summary.timings}))
     else:
         terminal.print(build_table(summary.counts, summary.timings))
+        terminal.print(linked_in_words(summary.counts["linking"], summary.counts["records"]))
 
 
 def deliveries(

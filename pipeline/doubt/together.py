@@ -14,7 +14,7 @@ from pipeline.contracts.linkage import LinkModel
 from pipeline.doubt.answers import answers_in_force
 from pipeline.families import contradicted, joint, rejoin
 from pipeline.link.identity import assign_ids
-from pipeline.records import LinkResult
+from pipeline.records import CONTEXT_COLUMNS, LinkResult
 
 
 def reason_together(
@@ -53,5 +53,19 @@ def reason_together(
         "decisions": {str(name): int(count) for name, count in told["decision"].value_counts().sort_index().items()},
     }
     return replace(
-        linked, pairs=pairs, persons=persons, ledger=ledger, parameters=linked.parameters | {"joint": counts}
+        linked,
+        pairs=pairs,
+        persons=persons,
+        ledger=ledger,
+        parameters=linked.parameters | {"joint": counts},
+        contexts=_contexts(told, contradictions),
     )
+
+
+def _contexts(told: pd.DataFrame, contradictions: pd.DataFrame) -> pd.DataFrame:
+    """CONTEXTS: possible pairs as weighed, and pairs within one person that cannot be."""
+    cut = contradictions.rename(columns={"why": "context"}).assign(bits=None, probability=None, decision="cut")
+    rows = pd.concat([told.astype(object), cut.astype(object)], ignore_index=True)[list(CONTEXT_COLUMNS)]
+    rows = rows.drop_duplicates(["record_a", "record_b"], keep="last")
+    whole = {"record_a": "int64", "record_b": "int64", "bits": "float64", "probability": "float64"}
+    return rows.astype(whole).sort_values(["record_a", "record_b"], ignore_index=True)

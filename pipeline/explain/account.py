@@ -43,6 +43,17 @@ class AnswerTold:
 
 
 @dataclass(frozen=True)
+class JointTold:
+    """What homes and relatives said of the pair: the context that holds, what it adds in bits, the probability with it
+    (both None where they say that the two cannot be one person), and what came of it."""
+
+    context: str
+    bits: float | None
+    probability: float | None
+    decision: str
+
+
+@dataclass(frozen=True)
 class RecordTold:
     """What is known of a record without any value: its partner, its person, and which tokens it holds."""
 
@@ -56,7 +67,8 @@ class LinkAccount:
     """One pair of records as of a run; `total` = `prior` + `weight`, all in bits (log2 odds).
 
     `found_by`: the pass that found the pair, None where no pass puts the two into one block, and then nothing was
-    compared. `thresholds`: bits at which a pair is possible, and a match. `decided_by`: weights, repair or review.
+    compared. `thresholds`: bits at which a pair is possible, and a match. `decided_by`: weights, repair, review, or
+    homes and relatives; `joint`: what these said, where they were asked.
     """
 
     run_id: int
@@ -75,11 +87,23 @@ class LinkAccount:
     decided_by: str
     because: str
     answers: tuple[AnswerTold, ...] = field(default=())
+    joint: JointTold | None = None
 
     @property
     def together(self) -> bool:
         """Whether the two are one person."""
         return self.record_a.person_id is not None and self.record_a.person_id == self.record_b.person_id
+
+
+def joint_told(joint: JointTold) -> str:
+    """What homes and relatives said of a pair, in one sentence."""
+    context = joint.context.replace("_", " ")
+    if joint.bits is None or joint.probability is None:
+        return f"Homes and relatives: {context}: the two cannot be one person."
+    return (
+        f"Homes and relatives: {context}, {joint.bits:+.1f} bits; with it the probability is "
+        f"{joint.probability:.2%}: {joint.decision.replace('_', ' ')}."
+    )
 
 
 def terms_of(pattern: str, parameters: Mapping[str, Any], model: LinkModel, weight: float | None = None) -> list[Term]:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.explain.account import LinkAccount, RecordTold, probability_of
+from pipeline.explain.account import LinkAccount, RecordTold, joint_told, probability_of
 from pipeline.explain.linkable import Linkable
 from pipeline.explain.pair import LinkTold, PersonAccount, levels_told
 from pipeline.reports.facts import RunFacts
@@ -28,6 +28,8 @@ def pair_table(account: LinkAccount) -> RenderableType:
         parts.append("No blocking pass puts these two into one block, so they have never been compared.\n")
     else:
         parts.append(waterfall_table(account, title))
+    if account.joint is not None:
+        parts.append(f"{joint_told(account.joint)}\n")
     parts.append(_decision(account))
     if account.answers:
         parts.append(answers_table(account))

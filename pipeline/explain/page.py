@@ -11,7 +11,7 @@ import altair as alt
 import jinja2
 
 from pipeline.errors import DeclarationError
-from pipeline.explain.account import LinkAccount
+from pipeline.explain.account import LinkAccount, joint_told
 from pipeline.explain.linkable import Linkable
 from pipeline.explain.picture import standalone, waterfall
 from pipeline.reports.drawing import ORANGE, Picture, bars, draw
@@ -55,6 +55,8 @@ def write_account(account: LinkAccount, path: Path) -> None:
         f"{'one person' if account.together else 'two persons'}. Run {account.run_id}, link model "
         f"{account.model_version}, found by the pass {words(account.found_by)}."
     )
+    if account.joint is not None:
+        lead += f" {joint_told(account.joint)}"
     title = f"Records {account.record_a.record_id} and {account.record_b.record_id}"
     write(path, render(title, lead, [picture], tables))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from pipeline.errors import BuildError
 from pipeline.explain.account import (
     SEPARATOR,
     AnswerTold,
+    JointTold,
     LinkAccount,
     RecordTold,
     levels_of,
@@ -20,12 +21,22 @@ from pipeline.explain.account import (
     terms_of,
     threshold_bits,
 )
-from pipeline.explain.read import LINKER, Night, Reader, Row, StoredAnswer, answers_frame, comparable
+from pipeline.explain.read import (
+    LINKER,
+    Night,
+    Reader,
+    Row,
+    StoredAnswer,
+    answers_frame,
+    comparable,
+    read_context,
+)
 from pipeline.link.answers import CANNOT_TELL, Settled, settle
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 
 BELOW = "non_match"
+TOGETHER = "homes and relatives"
 IDENTIFIERS = {"nino": "NINOs", "nhs_number": "NHS numbers", "upn": "UPNs", "pnc_id": "PNC IDs"}
 
 
@@ -57,12 +68,30 @@ class PersonAccount:
 def explain_pair(database: Database, settings: Settings, record_a: int, record_b: int) -> LinkAccount:
     """Why two records are, or are not, one person. Raises BuildError for a record that is not there.
 
-    A pair that was too light to keep is compared again, with the weights of the published run.
+    A pair that was too light to keep is compared again, with the weights of the published run. What homes and relatives
+    said stands beside it, as the evaluating role tells it.
     """
-    record_a, record_b = sorted((record_a, record_b))
+    record_a, record_b = pair_of(record_a, record_b)
     with database.connect(LINKER) as connection:
         reader = Reader(connection)
-        return account_of(reader, reader.night(settings), record_a, record_b)
+        account = account_of(reader, reader.night(settings), record_a, record_b)
+    return with_context(account, read_context(database, record_a, record_b))
+
+
+def with_context(account: LinkAccount, joint: JointTold | None) -> LinkAccount:
+    """The account with what homes and relatives said; they are who decided, where weights alone would not have."""
+    if joint is None or account.decided_by == "review":
+        return replace(account, joint=joint)
+    by_weights = account.total >= account.thresholds["match"]
+    if joint.decision == "cut" and not account.together:
+        decided = "what partners say of the two cannot be of one person"
+    elif joint.decision == "match" and account.decision == "match" and not by_weights:
+        decided = "possible by its weights, and a match with what homes and relatives say"
+    elif joint.decision == "non_match" and account.decision == BELOW:
+        decided = "possible by its weights, and not with what homes and relatives say"
+    else:
+        return replace(account, joint=joint)
+    return replace(account, joint=joint, decided_by=TOGETHER, because=decided)
 
 
 def explain_person(database: Database, settings: Settings, person_id: int) -> PersonAccount:

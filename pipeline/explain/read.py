@@ -17,11 +17,13 @@ from psycopg.rows import dict_row
 
 from pipeline.contracts import LinkModel, load_link_model
 from pipeline.errors import BuildError
+from pipeline.explain.account import JointTold
 from pipeline.levels import Comparable, History
 from pipeline.records import RECORD_TOKENS
 from pipeline.settings import Settings
+from pipeline.store.database import Database
 
-LINKER = "wf_linker"
+LINKER, EVALUATOR = "wf_linker", "wf_evaluator"
 Row = dict[str, Any]
 
 
@@ -118,6 +120,17 @@ class Reader:
         return row["pass"], sides[0], sides[1]
 
 
+def read_context(database: Database, record_a: int, record_b: int) -> JointTold | None:
+    """What homes and relatives said of a pair (record_a < record_b), read as the evaluating role; None where they were
+    not asked. It says which context holds, and no row of evidence."""
+    with database.connect(EVALUATOR) as connection:
+        found = Reader(connection).rows(CONTEXT, record_a, record_b)
+    return JointTold(**found[0]) if found else None
+
+
+CONTEXT = """
+select context, bits, probability, decision from publication.link_context where record_a = %s and record_b = %s
+"""
 ENCODED = ("forename", "surname", "date_parts")
 TOKENS = ", ".join(f"r.{name}_token as {name}" for name in RECORD_TOKENS)
 RECORDS = (

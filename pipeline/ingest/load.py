@@ -120,8 +120,8 @@ def forget_removed(connection: Any) -> None:
     either = f"{gone.format('l.record_a')} or {gone.format('l.record_b')}"
     for table in ("identity.link", "identity.link_pair"):
         execute(connection, f"delete from {table} l where {either}")  # noqa: S608
-    for table in ("identity.person", "evidence.person", "identity.link_print"):
-        execute(connection, f"delete from {table} p where {gone.format('p.record_id')}")  # noqa: S608
+    # Who a record was stays until the next build, so that its ledger can tell of a person that is no more.
+    execute(connection, f"delete from identity.link_print p where {gone.format('p.record_id')}")  # noqa: S608
 
 
 def people_of(connection: Any, partner: str) -> stage.People:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from pipeline.link.block import Encodings, positions
 from pipeline.link.decide import ScoredPairs
 from pipeline.link.fit import Fitted
+from pipeline.records import FINGERPRINT
 
-FINGERPRINT = "fingerprint"
 STATE_PAIRS = ("record_a", "record_b", "blocking_pass", "pattern")
 
 
@@ -33,11 +33,9 @@ class LinkState:
     oversized: Mapping[str, frozenset[bytes]]
 
 
-def changed_records(
-    records: pd.DataFrame, encodings: Encodings, state: LinkState, largest_block: int
-) -> NDArray[np.bool_]:
-    """Which records (sorted by record_id) are new, have another fingerprint, or sit in a block whose size has crossed
-    the largest. The frame needs a column `fingerprint`: equal if and only if nothing of the record has changed."""
+def changed_prints(records: pd.DataFrame, state: LinkState) -> NDArray[np.bool_]:
+    """Which records (sorted by record_id) are new, or have another `fingerprint`: a column that is equal if and only if
+    nothing of the record has changed."""
     record_ids = records["record_id"].to_numpy(dtype=np.int64)
     before = state.prints.sort_values("record_id")
     known_ids = before["record_id"].to_numpy(dtype=np.int64)
@@ -45,7 +43,16 @@ def changed_records(
     prints = before[FINGERPRINT].to_numpy(dtype=np.int64)
     same = known.copy()
     same[known] = prints[place[known]] == records[FINGERPRINT].to_numpy(dtype=np.int64)[known]
-    changed = ~same
+    return ~same
+
+
+def changed_records(
+    records: pd.DataFrame, encodings: Encodings, state: LinkState, largest_block: int
+) -> NDArray[np.bool_]:
+    """Which records (sorted by record_id) count as changed: by their fingerprints, or because they sit in a block whose
+    size has crossed the largest."""
+    record_ids = records["record_id"].to_numpy(dtype=np.int64)
+    changed = changed_prints(records, state)
     oversized = encodings.oversized(largest_block)
     for name, held in encodings.passes.items():
         crossed = oversized.get(name, frozenset()) ^ state.oversized.get(name, frozenset())
@@ -70,7 +77,8 @@ def standing_pairs(
         stands &= ~changed[a] & ~changed[b]
     a, b = a[stands], b[stands]
     pattern = state.pairs["pattern"].to_numpy(dtype=np.int64)[stands]
-    found_in = pd.Index(names).get_indexer(pd.Index(state.pairs["blocking_pass"].to_numpy()[stands])).astype(np.int16)
+    codes, passes = pd.factorize(state.pairs["blocking_pass"])
+    found_in = np.array([names.index(name) for name in passes], dtype=np.int16)[codes[stands]]
     return ScoredPairs(a, b, found_in, pattern, weights[pattern])
 
 

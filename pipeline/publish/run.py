@@ -17,6 +17,7 @@ from pipeline.store.database import Database
 from pipeline.store.locks import HUB_DATA, advisory_lock
 
 ACTOR = "pipeline"
+PIPELINE = "wf_pipeline"  # the role a run is written under: it may publish, and change nothing that was said
 
 
 @dataclass
@@ -42,7 +43,7 @@ def open_run(
     belong to processes that died (the lock is ours), and are closed as failed.
     """
     with database.connect() as holder, advisory_lock(holder, HUB_DATA):
-        with database.connect() as connection:
+        with database.connect(PIPELINE) as connection:
             connection.execute("update registry.run set state = 'failed', finished_at = now() where state = 'running'")
             row = connection.execute(
                 "insert into registry.run (kind, as_at, started_at, state, code_version, pack, pack_version,"
@@ -55,7 +56,7 @@ def open_run(
         try:
             yield run
         except BaseException:
-            with database.connect() as connection:
+            with database.connect(PIPELINE) as connection:
                 connection.execute(
                     "update registry.run set state = 'failed', finished_at = now()"
                     " where run_id = %s and state = 'running'",
@@ -63,7 +64,7 @@ def open_run(
                 )
                 audit.append(connection, ACTOR, "build_failed", f"run/{run.run_id}", {})
             raise
-        with database.connect() as connection:
+        with database.connect(PIPELINE) as connection:
             connection.execute(
                 "update registry.run set timings = %s where run_id = %s", (json.dumps(run.timings), run.run_id)
             )
@@ -71,7 +72,7 @@ def open_run(
 
 def latest_run(database: Database) -> int:
     """The run that users see. Raises BuildError when nothing has been published."""
-    with database.connect() as connection:
+    with database.connect(PIPELINE) as connection:
         row = connection.execute("select max(run_id) from registry.run where state = 'published'").fetchone()
     if row is None or row[0] is None:
         raise BuildError(

@@ -34,6 +34,7 @@ def counts(pack: Pack, linked: LinkResult, formed: FamilyResult, evaluated: Crit
     return {
         "records": len(linked.persons),
         "persons": int(linked.persons["person_id"].nunique()),
+        "linking": linked.parameters["build"],
         "families": len(formed.families),
         "families_with_children": int((formed.families["kind"] == "with_children").sum()),
         "families_to_review": int(formed.families["to_review"].astype(bool).sum()),

@@ -15,7 +15,7 @@ from pipeline import audit
 from pipeline.doubt import FlagDoubt
 from pipeline.publish import history, summarise
 from pipeline.publish.doubt import counts_of_doubt, with_doubt, write_doubt
-from pipeline.publish.run import ACTOR, Run
+from pipeline.publish.run import ACTOR, PIPELINE, Run
 from pipeline.records import CriteriaResult, FamilyResult, LinkResult
 from pipeline.store.bulk import copy_frame
 
@@ -35,14 +35,15 @@ def publish(
 ) -> dict[str, Any]:
     """Replace what users see by this run's results; returns the run's counts.
 
-    `also` write what other parts have of this night. One transaction: a reader sees the night before or this one.
-    Raises nothing of its own; a database error rolls
-    everything back.
+    `also` write what other parts have of this night. One transaction, under the publishing role: a reader sees the
+    night before or this one. Raises nothing of its own; a database error rolls everything back.
     """
     counts = summarise.counts(run.pack, linked, formed, evaluated) | {"doubt": counts_of_doubt(run.pack, doubt)}
     doubted = replace(evaluated, results=with_doubt(evaluated.results, doubt))
-    with run.database.connect() as connection:
+    with run.database.connect(PIPELINE) as connection:
         _write_links(connection, run, linked)
+        if linked.contexts is not None:
+            _replace(connection, "publication.link_context", linked.contexts)
         _write_families(connection, run, formed, persons)
         _write_results(connection, run, doubted, evidence)
         write_doubt(connection, run, doubt, coverage)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STAGE_NAMES = {
     "ingest": "take in deliveries",
     "link": "link persons",
+    "joint": "reason together with homes and relatives",
     "families": "form families",
     "criteria": "evaluate criteria",
     "doubt": "carry doubt to the flags",

@@ -31,9 +31,11 @@ class Standing:
 
 
 def queue_table(entries: Sequence[QueueEntry], names: Sequence[str], of: int) -> RenderableType:
-    """The queue, the most valuable pair first."""
-    title = f"Links to review, the most valuable answer first ({len(entries)} of {number(of)})"
-    table = plain_table(title, "Records", "Levels", "Decision", "Asked", "Bits", "Probability", "Value", left=4)
+    """The queue: pairs that a flag hangs on, then by value."""
+    title = f"Links to review: those that a flag hangs on, then by value ({len(entries)} of {number(of)})"
+    table = plain_table(
+        title, "Records", "Levels", "Decision", "Asked", "Flags", "Bits", "Probability", "Value", left=4
+    )
     for one in entries:
         records = f"{one.record_a} ({escape(one.partner_a)})\n{one.record_b} ({escape(one.partner_b)})"
         style = DECISION_STYLE[one.decision]
@@ -44,6 +46,7 @@ def queue_table(entries: Sequence[QueueEntry], names: Sequence[str], of: int) ->
             levels_told(one.pattern, names) + more,
             f"[{style}]{words(one.decision)}[/{style}]{together}",
             "\n".join(map(escape, one.asked)) or "–",
+            number(one.flags) if one.flags else "–",
             f"{one.total:+.1f}",
             percent(one.probability),
             f"{one.value:.2f}",

@@ -2,8 +2,10 @@
 
 A pair's value is what an answer is expected to save: the chance that it changes who is one person, weighed by what the
 mistake would cost. The thresholds themselves say the costs: linking from probability t on means that a wrong link
-costs t / (1 - t) times a missed one. So pairs close to the threshold come first, on either side. A pair that touches a
-family with a flag counts more: the evaluating role says only which persons do, never why.
+costs t / (1 - t) times a missed one. So pairs close to the threshold come first, on either side.
+
+Before all others come the pairs whose doubt would change a flag (`publication.link_stakes`); then a pair that touches a
+family with a flag counts more. The evaluating role says only which pairs and persons these are, never why.
 """
 
 from __future__ import annotations
@@ -13,20 +15,20 @@ from dataclasses import dataclass, replace
 
 from pipeline.contracts import LinkModel
 from pipeline.contracts.review import ReviewRules, load_review
-from pipeline.explain.read import LINKER, Reader, Row
+from pipeline.explain.read import EVALUATOR, LINKER, Reader, Row
 from pipeline.link.answers import CANNOT_TELL
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 
-EVALUATOR = "wf_evaluator"
 REVIEWED = ("possible", "cut")
 MOST_READ = 200_000
 
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """A pair for review. `value`: expected saving of an answer, in missed links; `also`: further pairs between the same
-    two persons, which one answer settles too; `asked`: partners that have been asked and have not replied."""
+    """A pair for review. `value`: expected saving of an answer, in missed links; `flags`: how many would be otherwise
+    if the link were; `also`: further pairs between the same two persons, which one answer settles too; `asked`:
+    partners that have been asked and have not replied."""
 
     record_a: int
     partner_a: str
@@ -38,6 +40,7 @@ class QueueEntry:
     decision: str
     together: bool
     value: float
+    flags: int = 0
     also: int = 0
     asked: tuple[str, ...] = ()
 
@@ -50,10 +53,11 @@ def review_queue(
     partner: str | None = None,
     again: bool = False,
 ) -> list[QueueEntry]:
-    """Pairs without an answer, the most valuable first. Raises BuildError before the first build.
+    """Pairs without an answer: those that a flag hangs on first, then the most valuable. Raises BuildError before the
+    first build.
 
-    `again`: those that were answered `cannot_tell` too. Of several pairs between the same two persons only the most
-    valuable is listed.
+    `again`: those that were answered `cannot_tell` too. Of several pairs between the same two persons only the first is
+    listed.
     """
     rules = load_review(settings.declarations)
     with database.connect(LINKER) as connection:
@@ -63,7 +67,7 @@ def review_queue(
         rows = reader.rows(QUEUE, list(decisions), partner, partner, partner, night.model.match_threshold, MOST_READ)
         asked = _asked(reader)
         support = _support(reader, rows)
-    touching = touching_flags(database)
+    touching, stakes = touching_flags(database), read_stakes(database)
     # An answer about one pair settles all pairs between the same two persons, until a build shows what remains.
     settled = {_persons(row) for row in rows if row["answer"] and not (again and row["answer"] == CANNOT_TELL)}
     entries = []
@@ -87,6 +91,7 @@ def review_queue(
                 decision=row["decision"],
                 together=together,
                 value=value * counts,
+                flags=stakes.get(pair, 0),
                 asked=asked.get(pair, ()),
             )
         )
@@ -104,12 +109,17 @@ def value_of(decision: str, probability: float, together: bool, model: LinkModel
 def one_per_persons(
     entries: Iterable[QueueEntry], persons: Mapping[tuple[int, int], tuple[int, ...]]
 ) -> list[QueueEntry]:
-    """The most valuable pair between each two persons, the most valuable first; pairs within one person all stay."""
+    """The first pair between each two persons, in the queue's order; pairs within one person all stay."""
     kept: dict[tuple[int, ...], QueueEntry] = {}
-    for one in sorted(entries, key=lambda one: (-one.value, one.record_a, one.record_b)):
+    for one in sorted(entries, key=in_order):
         key = persons[one.record_a, one.record_b]
         kept[key] = replace(kept[key], also=kept[key].also + 1) if key in kept else one
     return list(kept.values())
+
+
+def in_order(entry: QueueEntry) -> tuple[bool, float, int, int]:
+    """What the queue is sorted by: a flag hangs on it, then its value."""
+    return (entry.flags == 0, -entry.value, entry.record_a, entry.record_b)
 
 
 def _persons(row: Row) -> tuple[int, ...]:
@@ -123,6 +133,12 @@ def touching_flags(database: Database) -> set[int]:
     """Persons of families that are flagged or meet a criterion, as the evaluating role says; no more than their ids."""
     with database.connect(EVALUATOR) as connection:
         return {row[0] for row in connection.execute(TOUCHING.encode()).fetchall()}
+
+
+def read_stakes(database: Database) -> dict[tuple[int, int], int]:
+    """By pair of records, how many flags would be otherwise if their link were, as the evaluating role says."""
+    with database.connect(EVALUATOR) as connection:
+        return {(a, b): int(flags) for a, b, flags in connection.execute(STAKES).fetchall()}
 
 
 def _asked(reader: Reader) -> dict[tuple[int, int], tuple[str, ...]]:
@@ -184,6 +200,7 @@ where q.expires_on >= current_date
   and not exists (select from identity.review_answer r where r.question_id = q.question_id)
 group by 1, 2
 """
+STAKES = "select record_a, record_b, flags from publication.link_stakes"
 TOUCHING = """
 select distinct m.person_id from publication.family_member m
 where m.end_date is null

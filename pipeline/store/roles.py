@@ -16,6 +16,7 @@ from pipeline.store.credentials import Credentials
 
 GROUPS = ("wf_pipeline", "wf_linker", "wf_evaluator", "wf_analyst", "wf_caseworker")
 ANALYST = "analyst"
+PUBLISHER = "wf_pipeline"  # the build writes under it, and works with temporary tables
 OUTER_WALLS = """
     select current_database(),
            pg_has_role(current_user, d.datdba, 'usage'),
@@ -96,6 +97,7 @@ def close_to_public(connection: psycopg.Connection[Any]) -> None:
         sql.SQL("grant connect on database {} to {}").format(
             sql.Identifier(name), sql.SQL(", ").join(map(sql.Identifier, GROUPS))
         ),
+        sql.SQL("grant temporary on database {} to {}").format(sql.Identifier(name), sql.Identifier(PUBLISHER)),
         sql.SQL("revoke all on schema public from public"),
     ]
     if not ours:

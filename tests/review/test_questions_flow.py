@@ -227,6 +227,34 @@ def test_a_late_reply_counts_for_nothing_and_what_waited_is_forgotten(
     assert night.rows("select count(*) from identity.review_reply where encoded is not null") == [(0,)]
 
 
+def test_what_has_expired_without_a_reply_is_asked_anew_and_only_the_new_question_can_be_answered(
+    night: Night, wholefamily: Run, tmp_path: Path
+) -> None:
+    pair = night.possible(same_partner=True)
+    partner = night.partner_of(pair[0])
+    late = answered(night, wholefamily, partner, tmp_path)
+    old = asked(tmp_path / f"questions-{partner}.json")
+    last = dt.date.today() + dt.timedelta(days=60)
+    anew = last + dt.timedelta(days=1)
+    again, expired = tmp_path / "again.json", tmp_path / "expired.json"
+    export_questions(night.database, night.settings, partner, again, by=BY, today=last)
+    assert asked(again).keys() == old.keys(), "a question stands until its last day"
+    export_questions(night.database, night.settings, partner, expired, by=BY, today=anew)
+    new = asked(expired)
+    assert not new.keys() & old.keys()
+    refs = sorted(night.pseudonym(record) for record in pair)
+    assert refs in [sorted(question["records"]) for question in new.values()], "the same pair, under another question"
+    _, taken = import_replies(night.database, night.settings, late, today=anew)
+    assert {one.outcome for one in taken} == {"expired"}
+    assert night.rows("select count(*) from identity.review_answer") == [(0,)]
+    decisions = write_decisions(tmp_path / "decisions-anew.json", expired, partner)
+    replies = tmp_path / "replies-anew.json"
+    wholefamily("questions", "answer", partner, expired, "--raw", night.settings.home / "raw" / partner,
+                "--by", "A. Khan", "--decisions", decisions, "--out", replies)  # fmt: skip
+    _, taken = import_replies(night.database, night.settings, replies, today=anew)
+    assert ("answered", "same") in {(one.outcome, one.answer) for one in taken if one.kind == "duplicate"}
+
+
 def test_a_person_who_is_not_in_the_extract_any_more_is_said_to_be_gone(
     night: Night, wholefamily: Run, tmp_path: Path
 ) -> None:
@@ -276,11 +304,18 @@ def test_clear_text_stays_at_the_partner(night: Night, wholefamily: Run, tmp_pat
     assert not found, f"{len(found)} values of people can be read"
 
 
-def test_the_queue_puts_the_most_valuable_first_and_one_pair_between_two_persons(night: Night) -> None:
+def test_the_queue_puts_what_a_flag_hangs_on_first_and_one_pair_between_two_persons(
+    night: Night,
+) -> None:
     entries = review_queue(night.database, night.settings, decisions=("possible", "cut", "match"))
-    assert [one.value for one in entries] == sorted((one.value for one in entries), reverse=True)
+    order = [(one.flags == 0, -one.value) for one in entries]
+    assert order == sorted(order)
     persons = [tuple(sorted((night.person(one.record_a), night.person(one.record_b)))) for one in entries[:40]
                if not one.together]  # fmt: skip
     assert len(set(persons)) == len(persons)
+    told = night.rows("select record_a, record_b, flags from publication.link_stakes")
+    stakes = {(a, b): flags for a, b, flags in told}
+    assert all(one.flags == stakes.get((one.record_a, one.record_b), 0) for one in entries)
+    assert any(one.flags for one in entries), "in this borough some flag hangs on a doubtful link"
     only = review_queue(night.database, night.settings, partner="police")
     assert all("police" in (one.partner_a, one.partner_b) for one in only)

@@ -54,3 +54,25 @@ END $$;
 GRANT UPDATE ON casework.state TO wf_pipeline;
 GRANT DELETE ON casework.move TO wf_pipeline;
 GRANT UPDATE (found_on, contains_dwp) ON casework.problem TO wf_pipeline;
+
+-- What homes and relatives said of pairs of records. It rests on evidence, so the linking role does not see it.
+CREATE TABLE publication.link_context (
+    record_a    bigint NOT NULL,
+    record_b    bigint NOT NULL,
+    context     text NOT NULL,
+    bits        double precision,
+    probability double precision CHECK (probability BETWEEN 0 AND 1),
+    decision    text NOT NULL CHECK (decision IN ('match', 'possible', 'non_match', 'cut')),
+    PRIMARY KEY (record_a, record_b),
+    CHECK (record_a < record_b)
+);
+COMMENT ON TABLE publication.link_context IS 'One row per possible pair that was weighed with homes and relatives, and per pair that these say cannot be one person (cut).';
+COMMENT ON COLUMN publication.link_context.context IS 'The first that holds: related, held_apart, same_relative, housemates, same_place, nothing …; for a cut pair, why it cannot be.';
+COMMENT ON COLUMN publication.link_context.bits IS 'What it adds to the log2 odds; empty for a cut pair.';
+COMMENT ON COLUMN publication.link_context.probability IS 'Linking''s own probability with it; empty for a cut pair.';
+GRANT SELECT, INSERT, DELETE ON publication.link_context TO wf_pipeline;
+GRANT SELECT ON publication.link_context TO wf_evaluator;
+
+-- A demo builds as every night does: there is one kind of run.
+ALTER TABLE registry.run DROP CONSTRAINT run_kind_check, ADD CONSTRAINT run_kind_check CHECK (kind = 'build');
+COMMENT ON COLUMN registry.run.kind IS 'build: there is no other.';
