@@ -167,5 +167,4 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON publication.reader_feed, publication.blo
 GRANT SELECT ON publication.open_feed, publication.all_open TO wf_pipeline, wf_evaluator;
 GRANT SELECT ON cohort.escalation, cohort.service_contact, cohort.escalation_model, cohort.chronology
     TO wf_pipeline, wf_analyst;
--- Caseworkers: what rises in their families; the journey is for the hub to give out, family by family and logged.
-GRANT SELECT ON cohort.escalation, cohort.service_contact TO wf_caseworker;
+-- Caseworkers get their own families' rows when the database knows whose those are; until then nothing.
