@@ -27,6 +27,7 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
     from pipeline.contracts import load_contract, load_vocabulary
     from pipeline.ingest import take_in
     from pipeline.ingest.lateness import late_partners, lateness_error
+    from pipeline.reports.delivery_page import write_delivery_page
     from pipeline.settings import read_settings
     from pipeline.store.database import open_database
 
@@ -35,6 +36,8 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
     settings = read_settings()
     with open_database(settings) as database:
         taken = take_in(settings, database, partner)
+        for outcome in taken.outcomes:
+            write_delivery_page(database, settings, outcome.delivery_id)
         contract = load_contract(
             settings.declarations / "extracts" / f"{partner}.yaml", load_vocabulary(settings.declarations)
         )

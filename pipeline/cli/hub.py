@@ -47,6 +47,7 @@ def ingest(
     from pipeline.ingest import take_in
     from pipeline.ingest.lateness import late_partners, lateness_error
     from pipeline.lineage import of_ingest, record_lineage
+    from pipeline.reports.delivery_page import write_delivery_page
     from pipeline.reports.tables import deliveries_table
     from pipeline.store.database import open_database
 
@@ -73,8 +74,11 @@ def ingest(
             outcomes += taken.outcomes
         with database.connect() as connection:
             late = late_partners(connection, contracts, dt.datetime.now(dt.UTC).date())
+        for outcome in outcomes:
+            write_delivery_page(database, settings, outcome.delivery_id)
     if outcomes:
         terminal.print(deliveries_table(outcomes))
+        terminal.print(f"Data quality of each: {settings.reports}/delivery-….html", highlight=False)
     elif not failures:
         terminal.print("Nothing waits in the landing folders.")
     for other in failures[1:]:
@@ -141,6 +145,9 @@ def deliveries(
     out: Annotated[
         Path | None, typer.Option("--out", help="With a delivery: write its rejected rows as a file for the partner.")
     ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="With a delivery: write its data-quality page anew, and print where it is.")
+    ] = False,
     trend: Annotated[bool, typer.Option("--trend", help="Quarantine over the nights, by partner.")] = False,
     check: Annotated[bool, typer.Option("--check", help="End with exit code 12 when a partner is late.")] = False,
     home: Home = None,
@@ -173,6 +180,10 @@ def deliveries(
 
                 write_rejections(rejections_of(database, found), out)
                 typer.echo(f"Written to {out}: give it to the partner (`wholefamily rejected` reads it there).")
+            elif page:
+                from pipeline.reports.delivery_page import write_delivery_page
+
+                typer.echo(write_delivery_page(database, settings, delivery_id))
             elif as_json:
                 typer.echo(json.dumps(found.as_json(), default=str))
             else:

@@ -76,7 +76,7 @@ def open_and_sort(
     tell(0.6)
     people = case.tables[PEOPLE].loaded
     file = files[ENCODINGS]
-    parquet = open_encodings(case.landed, file, opened_path(folder, file), hub.encoding)
+    parquet = open_encodings(case.landed, file, opened_path(folder, file), hub.encoding, len(delivered_rows))
     encodings = read_encodings(case.landed, file, parquet, hub.encoding, people, delivered_rows)
     parquet.close()
     opened_path(folder, file).unlink()

@@ -24,6 +24,7 @@ from pipeline.records import PEOPLE, ROW
 
 LARGEST_HEADER = 1 << 16
 PIECE = 1 << 22
+MOST_ENCODINGS = 50  # of one person in one pass, over a whole delivery: homes in three years are a handful
 PSEUDONYM_BYTES, DATE_BYTES = 16, 6
 REMOVALS_HEADER, REFERENCE = b"person_ref", re.compile(rb"[0-9a-f]{32}")
 DELIVER_AGAIN = "mend the extract or the kit, and deliver again."
@@ -79,11 +80,12 @@ def read_removals(landed: Landed, file: SealedFile, path: Path) -> pa.Table:
     return pa.table({ROW: pa.array(range(2, len(references) + 2), pa.int64()), "person_ref": refs})
 
 
-def open_encodings(landed: Landed, file: SealedFile, path: Path, encoding: Encoding) -> pq.ParquetFile:
-    """The encodings, once their form is that of the hub's encoding.
+def open_encodings(landed: Landed, file: SealedFile, path: Path, encoding: Encoding, people: int) -> pq.ParquetFile:
+    """The encodings, once their form is that of the hub's encoding; nothing of them is unpacked yet.
 
     Columns: row int32 · person_ref 16 bytes · pass · block 16 bytes · a filter per field · date_parts 6 bytes.
-    Raises DeliveryError `encoding_schema` or `truncated`.
+    `people`: rows of people delivered. Raises DeliveryError `encoding_schema`, `truncated`, or `too_large`: a packed
+    file may be small and say of itself that it is not.
     """
     if path.stat().st_size == 0:
         raise landed.refusal("empty_file", "the file is empty.", DELIVER_AGAIN, file.name)
@@ -106,6 +108,13 @@ def open_encodings(landed: Landed, file: SealedFile, path: Path, encoding: Encod
     if rows != file.rows:
         raise landed.refusal(
             "truncated", f"it has {rows} rows where its manifest says {file.rows}.", "deliver again.", file.name
+        )
+    if rows > MOST_ENCODINGS * len(encoding.passes) * people:
+        raise landed.refusal(
+            "too_large",
+            f"it has more than {MOST_ENCODINGS} encodings a person and pass.",
+            "look for one person with hundreds of homes in the extract, mend it, and deliver again.",
+            file.name,
         )
     return parquet
 

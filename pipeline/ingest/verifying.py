@@ -17,6 +17,7 @@ HASH = re.compile(r"[0-9a-f]{64}")
 VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}")
 WORD = re.compile(r"[a-z][a-z0-9_]{0,47}")
 MOST_ENTRIES = 64
+MOST_FILES = 32  # tables of a contract, encodings and removals
 LONGEST_REASON = 300
 LIKELY = range(1 << 53)  # counts of pairs of persons
 
@@ -91,6 +92,8 @@ def _implausible(manifest: Manifest) -> Iterator[str]:
         yield "contract_version"
     if not all(0 < version < 1000 for version in (manifest.encoding_version, manifest.key_version)):
         yield "encoding_version or key_version"
+    if len(manifest.files) > MOST_FILES:
+        yield "files"
     if manifest.period_from > manifest.period_to or not 1900 < manifest.created_at.year < 2200:
         yield "period_from, period_to or created_at"
     if manifest.base_manifest_sha256 is not None and not HASH.fullmatch(manifest.base_manifest_sha256):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.reports.facts import RunFacts, read_run_facts
 from pipeline.reports.tables import number, percent, words
 from pipeline.settings import Settings
 from pipeline.store.database import Database
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATE = "run_report.html.j2"
 # The summary comes suppressed; should an exact count ever get into it, this page still would not show it.
@@ -34,10 +37,23 @@ def write_run_report(database: Database, settings: Settings, run_id: int, qualit
     return path
 
 
-def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
-    """The page as text."""
+def environment() -> Environment:
+    """Where the pages' templates are read from, and how they write numbers, days and ids."""
     import jinja2
 
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"number": number, "percent": percent, "words": words, "day": _day, "moment": _moment}
+    return made
+
+
+def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
+    """The page as text."""
     # Drawing needs altair (half a second to import): only who writes a page pays for it.
     from pipeline.reports import (
         casework_pictures,
@@ -47,16 +63,8 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
         quality_pictures,
     )
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "percent": percent, "words": words, "day": _day, "moment": _moment}
     measured = quality or {}
-    return environment.get_template(TEMPLATE).render(
+    return environment().get_template(TEMPLATE).render(
         facts=facts,
         quality=measured,
         funnel=outcome_pictures.funnel(facts),

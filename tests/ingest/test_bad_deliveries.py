@@ -67,6 +67,19 @@ def test_file_of_another_encoding_of_persons(hub: Hub) -> None:
     hub.refuses("encoding_schema")
 
 
+def test_more_encodings_than_people_can_have(hub: Hub) -> None:
+    def packed(draft: Path) -> None:
+        import pyarrow.parquet as pq
+
+        content = pq.read_table(draft / "encodings.parquet")
+        many = content.take([0] * 400_000)  # packs to less than it held before
+        pq.write_table(many, draft / "encodings.parquet", compression="zstd")
+        rewrite(draft, "encodings", (draft / "encodings.parquet").read_bytes(), "parquet", rows=many.num_rows)
+
+    hub.deliver(packed)
+    hub.refuses("too_large")
+
+
 def test_file_of_another_text_encoding(hub: Hub) -> None:
     hub.deliver(
         replaced("events", lambda content: content.replace(b"child_in_need", "child_in_n\xe9ed".encode("latin-1")))

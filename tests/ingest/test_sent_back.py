@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ExtractError
+from pipeline.errors import DeliveryError, ExtractError
 from pipeline.ingest import ingest_partner
 from pipeline.partner.rejected import escaped, own_lines, write_lines
 from pipeline.rejections import read_rejections, write_rejections
+from pipeline.reports.delivery_page import write_delivery_page
 from pipeline.reports.quarantined import read_quarantined, read_trend, rejections_of
 from pipeline.store.database import Database
 from tests.ingest.evolving import Extract
@@ -62,6 +63,25 @@ def test_there_and_back_again(site: Site, database: Database, tmp_path: Path) ->
     assert rejections_of(database, read_quarantined(database, landed.name)).rows == ()
     trend = [(row["kind"], row["rows_quarantined"], row["open"]) for row in read_trend(database, "council")]
     assert trend == [("full", 2, 0), ("delta", 0, 0), ("delta", 0, 0)]
+
+
+def test_the_page_of_a_delivery_tells_its_quality_and_no_value(site: Site, database: Database) -> None:
+    extract = Extract(site)
+    extract.tables["events"][7]["code"] = "N99"
+    landed = extract.deliver()
+    ingest_partner(site.settings, database, "council")
+    page = write_delivery_page(database, site.settings, landed.name).read_text(encoding="utf-8")
+    assert "unknown code" in page
+    assert "1,000 rows delivered = 999 loaded + 1 quarantined" in page
+    assert "<script" not in page
+    assert not [value for value in values_of(site, "council") if value in page]
+    extract.tables["events"] = []
+    rejected = extract.deliver()
+    with pytest.raises(DeliveryError):
+        ingest_partner(site.settings, database, "council")
+    page = write_delivery_page(database, site.settings, rejected.name).read_text(encoding="utf-8")
+    assert "What to do" in page
+    assert "halve or double" in page  # the expectation, and why
 
 
 def test_a_file_that_is_not_the_hubs_is_refused_without_what_it_holds(tmp_path: Path) -> None:
