@@ -68,8 +68,8 @@ def read_link_inputs(database: Database) -> LinkInputs:
         )
     with database.connect() as plain:
         measured = plain.execute(
-            "select chance_agreement, encoding_version, key_version from registry.delivery"
-            " where state in ('accepted', 'accepted_with_quarantine') order by partner, sequence"
+            "select distinct on (partner) chance_agreement, encoding_version, key_version from registry.delivery"
+            " where state in ('accepted', 'accepted_with_quarantine') order by partner, sequence desc"
         ).fetchall()
     return LinkInputs(
         records=_records_frame(records),
@@ -162,14 +162,15 @@ def latest_period_end(database: Database) -> dt.date | None:
 
 
 def anything_new(database: Database) -> bool:
-    """Whether a delivery has been accepted, or a link answered, since the last published build began, or that build
-    looked back at an earlier day than the data reach (True before the first build)."""
+    """Whether a delivery has been accepted or withdrawn, or a link answered, since the last published build began, or
+    that build looked back at an earlier day than the data reach (True before the first build)."""
     with database.connect() as connection:
         row = connection.execute(
             "with last as (select coalesce(max(started_at), '-infinity') as build from registry.run"
             " where state = 'published')"
             " select exists (select from registry.delivery, last"
-            " where state in ('accepted', 'accepted_with_quarantine') and decided_at > last.build)"
+            " where (state in ('accepted', 'accepted_with_quarantine') and decided_at > last.build)"
+            " or withdrawn_at > last.build)"
             " or exists (select from identity.review_answer, last where answered_at > last.build)"
             " or (select max(period_to) from registry.freshness) >"
             " (select as_at from registry.run where state = 'published' order by run_id desc limit 1)"
