@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from pipeline.errors import BuildError
 from pipeline.reports.casework_facts import read_casework
+from pipeline.reports.programme_facts import read_programme
 from pipeline.store.database import Database
 
 Rows = list[dict[str, Any]]
@@ -31,7 +32,8 @@ class RunFacts:
     suite, severity, success, expectation, column_name, why, times. freshness: partner, name, period_from,
     period_to, freshness_days. areas: area, criterion, families (suppressed). escalation: by agency, as
     cohort.escalation_model. contacts: contact days of the selected families: agency, title, month_end, contacts,
-    window_from. casework: as `casework_facts.read_casework`. Any of them may be empty.
+    window_from. casework: as `casework_facts.read_casework`; programme: as
+    `programme_facts.read_programme`. Any of them may be empty.
     """
 
     run_id: int
@@ -56,6 +58,7 @@ class RunFacts:
     escalation: Rows = field(default_factory=list)
     contacts: Rows = field(default_factory=list)
     casework: dict[str, Rows] = field(default_factory=dict)
+    programme: dict[str, Rows] = field(default_factory=dict)
     titles: dict[str, str] = field(default_factory=dict)
 
     def in_force(self) -> Rows:
@@ -143,6 +146,7 @@ def read_run_facts(database: Database, run_id: int) -> RunFacts:
             escalation=rows(ESCALATION, run_id),
             contacts=rows(CONTACTS, run_id),
             casework=read_casework(rows, run_id, run["pack"]),
+            programme=read_programme(rows),
             titles={row["criterion"]: row["title"] for row in rows(TITLES, run["pack"])},
         )
 

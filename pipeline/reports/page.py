@@ -60,6 +60,7 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
         delivery_pictures,
         escalation_pictures,
         outcome_pictures,
+        programme_pictures,
         quality_pictures,
     )
 
@@ -86,6 +87,9 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
         first_places=casework_pictures.first_places(facts),
         progress=casework_pictures.progress(facts),
         claims=casework_pictures.claim_rows(facts),
+        evaluations=programme_pictures.evaluation_rows(facts.programme),
+        effects=programme_pictures.latest_effects(facts.programme),
+        estimates=programme_pictures.estimates_picture({"rows": facts.programme.get("estimates", [])}),
         written=dt.datetime.now(dt.UTC),
     )
 

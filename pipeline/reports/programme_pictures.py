@@ -223,6 +223,21 @@ def estimates_picture(answer: Mapping[str, Any]) -> Picture | None:
     )  # fmt: skip
 
 
+def latest_effects(told: Mapping[str, Rows]) -> Picture | None:
+    """The effects of the latest evaluation that is not made up (`programme_facts`)."""
+    real = [row for row in told.get("evaluations", ()) if not row["made_up"]]
+    return effects_picture({"evaluation": real[0], "effects": told["effects"]}) if real else None
+
+
+def evaluation_rows(told: Mapping[str, Rows]) -> list[list[str]]:
+    """The evaluations on file, the latest first; a simulation says that it is made up."""
+    return [
+        [row["name"], "made up" if row["made_up"] else row["groups_from"], row["design"],
+         number(row["families_new_model"]), number(row["families_usual"]), str(row["as_at"]), row["verdict"]]
+        for row in told.get("evaluations", ())
+    ]  # fmt: skip
+
+
 def _last(row: Mapping[str, Any]) -> float | None:
     """The difference that counts: after matching where there was any."""
     after: float | None = row["difference_after"]

@@ -13,6 +13,8 @@ import pytest
 
 from pipeline.impact import Material, drawn_at_random
 from pipeline.impact.effect import FEWER, NO_EFFECT
+from pipeline.reports.facts import read_run_facts
+from pipeline.reports.page import render_report
 from pipeline.settings import PROJECT
 from pipeline.store.database import Database
 from tests.impact.live_borough import enter_programme, fill
@@ -176,3 +178,19 @@ def test_analysts_read_the_views_and_nothing_behind_them(run: Run, database: Dat
         assert rows(database, f"select * from cohort.{view}") == []
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             rows(database, f"select * from publication.{view}")
+
+
+def test_the_run_report_shows_what_is_on_file(run: Run, database: Database, tmp_path: Path) -> None:
+    assigned, _ = filled(database, 0.4)
+    before = render_report(read_run_facts(database, 1), None)
+    assert "Does the programme work" not in before
+    run("evaluate-programme", "--simulate", "0.2")
+    run("evaluate-programme", "--assignment", given(tmp_path, assigned))
+    file = tmp_path / "estimates.csv"
+    file.write_text(ESTIMATES, encoding="utf-8")
+    run("estimates", file)
+    page = render_report(read_run_facts(database, 1), None)
+    assert "Does the programme work" in page
+    assert "made up" in page
+    assert "Families found beside the estimate" in page
+    assert "What the new model changed" in page
