@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import jellyfish
@@ -28,6 +29,7 @@ from pipeline.partner.majority import WORDS, encode_names
 from pipeline.partner.normalise import first_part
 
 PAD = " "  # also what separates the parts of a name, so that each part is padded
+PADDING = ord(PAD)
 CHARACTER_BITS = 21  # of a Unicode code point
 LONGEST_GRAM = 2  # so that a gram's characters leave room for the word's number (see `majority`)
 MIXER = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio (Knuth 1998, 6.4)
@@ -35,6 +37,9 @@ PART_SEPARATOR = "\x1f"  # stands in no normal form
 ROWS_AT_ONCE = 1 << 17
 # Day and month share a tag, so that an exchange of the two shows. The top bit keeps them apart from grams.
 DAY_OR_MONTH, YEAR = np.uint64(1 << 63), np.uint64((1 << 63) | (1 << 32))
+
+
+Made = dict[tuple[str, str], Coded]  # functions of columns, by column and function
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,9 @@ def encode_persons(
     """One row per person, pass and distinct block value, in pieces; a person without a part of a block has no row."""
     grams = {name: name_grams(encoding, name, persons.columns[name].values) for name in held_fields(encoding, persons)}
     dates = date_numbers(persons.columns.get(encoding.date_parts), len(persons))
+    made: Made = {}
     for blocking_pass in encoding.passes:
-        blocks = block_rows(encoding, keys, blocking_pass, persons)
+        blocks = block_rows(encoding, keys, blocking_pass, persons, made)
         for start in range(0, len(blocks.person), rows_at_once):
             person = blocks.person[start : start + rows_at_once]
             block = blocks.block[start : start + rows_at_once]
@@ -115,9 +121,12 @@ def held_fields(encoding: Encoding, persons: Persons) -> list[str]:
     return [name for name in encoding.fields if name in persons.columns]
 
 
-def block_rows(encoding: Encoding, keys: PartnerKeys, blocking_pass: EncodingPass, persons: Persons) -> Blocks:
-    """The blocks of a pass; none where the partner has no column of a part."""
-    person, value = _block_values(encoding, blocking_pass.block, persons)
+def block_rows(
+    encoding: Encoding, keys: PartnerKeys, blocking_pass: EncodingPass, persons: Persons, made: Made | None = None
+) -> Blocks:
+    """The blocks of a pass; none where the partner has no column of a part. `made`: functions of columns that a pass
+    before this one has made already, and this one adds to."""
+    person, value = _block_values(encoding, blocking_pass.block, persons, {} if made is None else made)
     tokens = hmac_each(keys.block_token_key(blocking_pass.name, encoding.version), value.values)
     return Blocks(
         person=person,
@@ -152,7 +161,15 @@ def grams_of(names: pa.StringArray, gram: int, also: pa.StringArray | None = Non
     starts = [0]
     others = names if also is None else also
     for texts in zip(names.to_pylist(), others.to_pylist(), strict=True):
-        found = {number for text in dict.fromkeys(texts) for number in _grams(text, gram)}
+        found = set()
+        for text in dict.fromkeys(texts):
+            padded = [ord(character) for character in f"{PAD}{text}{PAD}"]
+            if gram == 1:
+                found.update(padded)
+                continue
+            for at, (one, other) in enumerate(pairwise(padded)):
+                if other != PADDING or padded[max(at - 1, 0)] != PADDING:
+                    found.add(one << CHARACTER_BITS | other)
         ids += sorted(found, key=_order)
         starts.append(len(ids))
     return Grams(np.array(ids, dtype=np.uint64), np.array(starts, dtype=np.int64))
@@ -161,18 +178,6 @@ def grams_of(names: pa.StringArray, gram: int, also: pa.StringArray | None = Non
 def _order(number: int) -> int:
     """An order of grams that has nothing to do with letters: no part of a name comes first more often than others."""
     return number * MIXER % (1 << 64)
-
-
-def _grams(text: str, gram: int) -> Iterator[int]:
-    padded = f"{PAD}{text}{PAD}"
-    for at in range(len(padded) - gram + 1):
-        characters = padded[at : at + gram]
-        ends_initial = gram > 1 and characters[-1] == PAD and padded[max(at - 1, 0)] == PAD
-        if not ends_initial:
-            number = 0
-            for character in characters:
-                number = number << CHARACTER_BITS | ord(character)
-            yield number
 
 
 def name_encodings(keys: Words, block: NDArray[np.int32], grams: Grams, name: NDArray[np.int32]) -> Bytes:
@@ -241,7 +246,7 @@ FUNCTIONS: dict[str, Callable[[str], str]] = {
 
 
 def _block_values(
-    encoding: Encoding, parts: tuple[BlockPart, ...], persons: Persons
+    encoding: Encoding, parts: tuple[BlockPart, ...], persons: Persons, made: Made
 ) -> tuple[NDArray[np.int32], Coded]:
     """Rows (person, block value), each once; a value of several parts joins them by a separator."""
     names = [name for part in parts for name in part.columns]
@@ -253,7 +258,9 @@ def _block_values(
     def column(name: str, function: str | None) -> Coded:
         source = persons.columns[name] if name in persons.columns else persons.at_places[name]
         if function:
-            source = source.mapped(each(source.values, _of_root(encoding, name, function))[0])
+            if (name, function) not in made:
+                made[name, function] = source.mapped(each(source.values, _of_root(encoding, name, function))[0])
+            source = made[name, function]
         return source.take(person) if of_places and name in persons.columns else source
 
     columns = [column(name, part.function) for part in parts for name in part.columns]
@@ -265,14 +272,16 @@ def _block_values(
     value = columns[0] if len(columns) == 1 else _joined(parts, [column.texts() for column in columns])
     person = person[rows]
     if of_places:
-        once = np.unique(person.astype(np.int64) << 32 | value.codes.astype(np.int64))
+        once = np.sort(person.astype(np.int64) << 32 | value.codes.astype(np.int64))
+        once = once[np.diff(once, prepend=-1) != 0]
         person, value = (once >> 32).astype(np.int32), Coded(value.values, (once & 0xFFFFFFFF).astype(np.int32))
     return person, value
 
 
 def _of_root(encoding: Encoding, name: str, function: str) -> Callable[[str], str]:
     """A function of the root of a name that is a variant."""
-    return lambda value: FUNCTIONS[function](encoding.root(name, value))
+    made = FUNCTIONS[function]
+    return (lambda value: made(encoding.root(name, value))) if encoding.variants.get(name) else made
 
 
 def _joined(parts: tuple[BlockPart, ...], texts: list[pa.Array]) -> Coded:
