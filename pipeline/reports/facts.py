@@ -55,6 +55,7 @@ class RunFacts:
     checks: Rows = field(default_factory=list)
     freshness: Rows = field(default_factory=list)
     areas: Rows = field(default_factory=list)
+    late: Rows = field(default_factory=list)  # by today's date: name, last, days, freshness_days
     escalation: Rows = field(default_factory=list)
     contacts: Rows = field(default_factory=list)
     casework: dict[str, Rows] = field(default_factory=dict)
@@ -142,6 +143,7 @@ def read_run_facts(database: Database, run_id: int) -> RunFacts:
             quarantine=rows(QUARANTINE, list(IN_FORCE)),
             checks=rows(CHECKS, list(IN_FORCE)),
             freshness=rows(FRESHNESS, list(IN_FORCE)),
+            late=rows(LATE),
             areas=rows(AREAS, run["as_at"], run["pack"]),
             escalation=rows(ESCALATION, run_id),
             contacts=rows(CONTACTS, run_id),
@@ -180,6 +182,16 @@ select p.partner, coalesce(p.name, p.partner) as name, p.freshness_days,
        min(d.period_from) as period_from, max(d.period_to) as period_to
 from registry.partner p left join registry.delivery d on d.partner = p.partner and d.state = any(%s)
 group by p.partner, p.name, p.freshness_days order by p.partner
+"""
+
+LATE = """
+select * from (
+    select coalesce(p.name, p.partner) as name, max(d.decided_at)::date as last,
+           (now() at time zone 'UTC')::date - max(d.decided_at at time zone 'UTC')::date as days, p.freshness_days
+    from registry.partner p join registry.delivery d on d.partner = p.partner
+        and d.state in ('accepted', 'accepted_with_quarantine', 'superseded')
+    group by p.partner, p.name, p.freshness_days
+) newest where days > freshness_days order by name
 """
 
 AREAS = """

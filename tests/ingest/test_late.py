@@ -12,6 +12,7 @@ from pipeline.contracts import load_contracts, load_vocabulary
 from pipeline.errors import DeliveryError
 from pipeline.ingest import ingest_partner, take_in
 from pipeline.ingest.lateness import late_partners, lateness_error
+from pipeline.reports.facts import LATE
 from pipeline.reports.quarantined import quarantine_table, read_quarantined
 from pipeline.store.database import Database
 from pipeline.terminal import console
@@ -52,6 +53,8 @@ def test_a_rejected_delivery_does_not_make_a_feed_fresh(site: Site, database: Da
     with database.connect() as connection:
         told = str(lateness_error(late_partners(connection, contracts, dt.datetime.now(dt.UTC).date())))
     assert "900 days" in told
+    (in_report,) = query(database, LATE)
+    assert in_report[2:] == (900, site.contract("council").freshness_days)
 
 
 def test_some_taken_in_and_some_rejected_are_both_told(site: Site, database: Database) -> None:
