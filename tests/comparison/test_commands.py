@@ -54,6 +54,11 @@ def test_as_at_a_past_date_and_before_the_data(dozen: Run, database: Database) -
     # The data start inside every window: what is not met is unknown, never "not met".
     education = next(told for told in row["criteria"] if told["criterion"] == "education")
     assert education["met"] + education["unknown"] == row["looked_at"]
+    # Before any day of the data nothing can be said under any pack.
+    for row in json.loads(dozen("compare-packs", "--as-at", "2011-07-01", "--json").out)["definitions"]:
+        assert row["looked_at"] > 0
+        assert (row["selected"], row["not_selected"], row["unknown"]) == (0, 0, row["looked_at"])
+        assert all((told["met"], told["unknown"]) == (0, row["looked_at"]) for told in row["criteria"])
 
 
 def test_a_build_as_at_a_past_date_says_what_compare_packs_said(dozen: Run, database: Database) -> None:
