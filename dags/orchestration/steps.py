@@ -99,6 +99,51 @@ def write_report(built: dict[str, Any]) -> str:
         return write_run_report(database, settings, built["run_id"], None).name
 
 
+@told_plainly
+def record_role_changes() -> dict[str, int]:
+    """Log what changed of roles and rights since the last look; returns how many were added and removed."""
+    from pipeline.audit import record_role_changes as record
+    from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
+
+    with open_database(read_settings()) as database:
+        return record(database)
+
+
+@told_plainly
+def sign_the_log() -> dict[str, Any]:
+    """Check and sign the audit log; returns the checkpoint's number, how many entries it covers, and their root."""
+    from pipeline.audit import write_checkpoint
+    from pipeline.errors import BuildError, StoreError
+    from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
+
+    settings = read_settings()
+    with open_database(settings) as database:
+        try:
+            kept = write_checkpoint(settings, database).checkpoint
+        except StoreError as error:
+            if not error.where.startswith("the audit log"):
+                raise
+            problem = error
+        else:
+            return {"number": kept.number, "entries": kept.size, "root": kept.root.hex()}
+    # A log that was tampered with is the same at the next try: no retry.
+    raise BuildError(where=problem.where, rule=problem.rule, remedy=problem.remedy)
+
+
+@told_plainly
+def tell_the_witness() -> int:
+    """Send the checkpoints that have no receipt yet; returns how many."""
+    from pipeline.audit import tell_witness
+    from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
+
+    settings = read_settings()
+    with open_database(settings) as database:
+        return tell_witness(settings, database)
+
+
 def _emit(datasets: Any) -> None:
     """Add inputs and outputs to the task's lineage; lineage that fails never fails the task."""
     from airflow.providers.openlineage.api import emit_dataset_lineage

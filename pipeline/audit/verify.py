@@ -53,7 +53,7 @@ def verify(settings: Settings, database: Database, witness: Path | None = None, 
         notes.append("There is no checkpoint yet, so a cut tail or a rebuilt log would not show: "
                      "run wholefamily checkpoint.")  # fmt: skip
     elif not findings and log.covered < log.size:
-        notes.append(f"{log.size - log.covered} entries are newer than the newest checkpoint: were the last of them "
+        notes.append(f"Entries newer than the newest checkpoint: {log.size - log.covered}. Were the last of them "
                      "cut off, only the numbers given and the registry would tell.")  # fmt: skip
     with database.connect() as connection:
         findings += [

@@ -9,14 +9,15 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli import why as accounting
 from pipeline.cli.options import DatabaseUrl, Home, Json, settings_of
 
 PANEL = "Governance"
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command(rich_help_panel=PANEL)(verify)
-    app.command(rich_help_panel=PANEL)(checkpoint)
+    for command in (accounting.why, accounting.history, verify, checkpoint):
+        app.command(rich_help_panel=PANEL)(command)
 
 
 def verify(

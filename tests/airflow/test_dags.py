@@ -25,7 +25,7 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_one_ingest_per_contract_and_one_build(read: Any) -> None:
     assert read["errors"] == {}
-    assert set(read["dags"]) == {*(f"ingest_{partner}" for partner in PARTNERS), "build_live"}
+    assert set(read["dags"]) == {*(f"ingest_{partner}" for partner in PARTNERS), "build_live", "governance_nightly"}
 
 
 def test_schedules_are_the_contracts(read: Any) -> None:
@@ -46,7 +46,7 @@ def test_the_build_waits_for_every_delivery_or_the_morning(read: Any) -> None:
 
 
 def test_every_dag_and_task_is_documented_limited_and_told_of(read: Any) -> None:
-    assert len(read["dags"]) == len(PARTNERS) + 1
+    assert len(read["dags"]) == len(PARTNERS) + 2
     for name, dag in read["dags"].items():
         assert dag["doc"], name
         assert not dag["catchup"], name
@@ -96,5 +96,9 @@ def test_a_contract_more_is_a_dag_more(read_changed: Any) -> None:
 
 def test_a_broken_contract_stops_its_own_feed_only(read_changed: Any) -> None:
     assert read_changed["errors"] == {}
-    assert set(read_changed["dags"]) == {*(f"ingest_{p}" for p in (*PARTNERS, "probation")), "build_live"}
+    assert set(read_changed["dags"]) == {
+        *(f"ingest_{p}" for p in (*PARTNERS, "probation")),
+        "build_live",
+        "governance_nightly",
+    }
     assert "must say how it leaves the building" in read_changed["dags"]["ingest_dwp"]["doc"]

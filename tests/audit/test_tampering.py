@@ -23,7 +23,7 @@ def test_an_untouched_log_is_whole_under_its_checkpoints(kept: Kept) -> None:
     verdict = kept.verdict()
     assert verdict.whole
     assert (verdict.entries, verdict.covered, verdict.checkpoints) == (12, 10, 2)
-    assert "2 entries are newer" in verdict.notes[0]
+    assert "newer than the newest checkpoint: 2" in verdict.notes[0]
 
 
 def test_an_edit(kept: Kept) -> None:

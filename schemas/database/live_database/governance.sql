@@ -17,6 +17,9 @@ CREATE TABLE publication.statement (
 CREATE UNIQUE INDEX statement_now ON publication.statement (pack, family_id) WHERE until_run IS NULL;
 COMMENT ON TABLE publication.statement IS 'One row per pack, family looked at and stretch of runs that said the same of it.';
 
+-- An answer names the entries of the log that tell of its run and its deliveries.
+CREATE INDEX log_subject ON audit.log (subject);
+
 CREATE VIEW cohort.published_run WITH (security_barrier) AS
 SELECT run_id, pack, pack_version, model_version, code_version, as_at, finished_at AS published_at
 FROM registry.run WHERE state = 'published';
