@@ -55,6 +55,7 @@ def run_demo(settings: Settings, population: int, seed: int, terminal: Console) 
     from pipeline.installation import make_all_keys, pseudonymise_extract, seal_and_deliver
     from pipeline.publish import latest_run
     from pipeline.reports import console_summary, write_run_report
+    from pipeline.reports.desk import desk_lines
     from pipeline.store.database import open_database
     from pipeline.synthetic.borough import synthesise
 
@@ -90,6 +91,8 @@ def run_demo(settings: Settings, population: int, seed: int, terminal: Console) 
         with clock.stage("report"):
             page = write_run_report(database, settings, run_id, quality)
         terminal.print(console_summary(database, run_id, quality, clock.seconds))
+        for line in desk_lines(database, run_id, shlex.quote(str(settings.home))):
+            terminal.print(line, highlight=False, soft_wrap=True)
 
     say_where(settings, terminal, str(page))
     return quality

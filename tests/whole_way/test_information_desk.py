@@ -14,6 +14,7 @@ import pytest
 from pipeline.errors import BuildError, DeclarationError
 from pipeline.escalation import Watched, declaration, record, work_out
 from pipeline.escalation.reading import read_grounds, read_night
+from pipeline.reports.desk import desk_lines
 from pipeline.settings import Settings
 from pipeline.store.database import Database, open_database
 from tests.escalation.contact_tables import AS_AT, declared
@@ -141,7 +142,12 @@ def test_the_same_walls_stand_in_sql(dozen: Run, settings: Settings) -> None:
 def test_a_rise_is_written_and_told(dozen: Run, settings: Settings) -> None:
     """With thirty peers and a rise given to family 1, the night written by hand is what commands and report tell."""
     with open_database(settings) as database:
+        assert "cannot be said" in desk_lines(database, 1, "HOME")[0]
         _write_a_rise(database, settings)
+        (line, family, journey) = desk_lines(database, 1, "HOME")
+    assert "1 of 30 selected families" in line
+    for command in (family, journey):
+        assert dozen(*command.split()[1:-2]).out
     night = told(dozen, "escalation")
     assert {(row["family_id"], row["agency"]) for row in night["alerts"]} == {(1, "police"), (1, "together")}
     assert "reason to look" in dozen("escalation").out
