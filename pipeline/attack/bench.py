@@ -20,7 +20,8 @@ from pipeline.errors import DeclarationError
 from pipeline.progress import Progress, silent
 
 FEWEST, MOST = 500, 200_000
-GRAPH_MOST = 6_000  # every record beside every other: memory and time grow with the square
+QUICK_GRAPH = 1_200
+GRAPH_MOST = 4_000  # every record beside every other: memory and time grow with the square
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,13 @@ class Plan:
 def quick_plan(people: int | None, seed: int) -> Plan:
     """Done in about two minutes on two quiet processors."""
     size = _checked(people or 8_000)
-    return Plan(size, min(size, 2_000), seed)
+    return Plan(size, min(size, QUICK_GRAPH), seed)
 
 
 def full_plan(people: int | None, seed: int) -> Plan:
     """Done in about twenty minutes; up to a county of 1.4 million."""
-    size = _checked(people or 60_000)
-    return Plan(size, min(size, GRAPH_MOST), seed, sizes=(20_000, 100_000, 400_000, 1_400_000))
+    size = _checked(people or 20_000)
+    return Plan(size, min(size, GRAPH_MOST), seed, sizes=(100_000, 400_000, 1_400_000))
 
 
 def _checked(people: int) -> int:

@@ -25,7 +25,7 @@ Beliefs: TypeAlias = NDArray[np.float32]
 ROUNDS = 10
 MOST = 12.0  # log odds that one block may say
 DAYS_OF_A_MONTH = 30.4
-ROWS_AT_ONCE = 1 << 15
+ROWS_AT_ONCE = 1 << 12
 LEAST_SHARE = 1e-9
 LARGE = 20  # records of a group that is told by its profile
 
@@ -80,6 +80,9 @@ class Crowd:
         np.add.at(born, (month, people.generation), 1 / DAYS_OF_A_MONTH)
         return Crowd(people.generation, day_block, month, born)
 
+    def take(self, records: Ints) -> Crowd:
+        return Crowd(self.generation[records], self.day_block[records], self.month[records], self.born_a_day)
+
 
 def _evidence(classes: Ints, crowd: Crowd, kinds: Kinds) -> Iterator[Floats]:
     """Log odds of each kind for each class, some classes at a time: who is in its blocks of a day, and that nobody else
@@ -112,10 +115,23 @@ def _profiles(classes: Ints, crowd: Crowd) -> tuple[Floats, Floats]:
 
 def likeliest_names(classes: Ints, crowd: Crowd, kinds: Kinds, table: NameTable) -> Ints:
     """The name of each record: the commonest of its generation among those of its class's likeliest kind."""
-    kind = np.concatenate([scores.argmax(axis=1) for scores in _evidence(classes, crowd, kinds)])
+    chosen, number = _once(classes, crowd)
+    scores = _evidence(number[chosen], crowd.take(chosen), kinds)
+    kind = np.concatenate([some.argmax(axis=1) for some in scores])
     best, _ = _commonest(kinds, table)
-    names: Ints = best[kind[classes], table.column_of(crowd.generation)]
+    names: Ints = best[kind[number], table.column_of(crowd.generation)]
     return names
+
+
+def _once(classes: Ints, crowd: Crowd) -> tuple[Ints, Ints]:
+    """Records to look at, and the class of each record: of records alone in their class, one of a generation and month
+    speaks for all."""
+    alone = np.bincount(classes)[classes] == 1
+    key = np.where(alone, -1 - (crowd.month * GENERATIONS + crowd.generation), classes)
+    _, first, number = np.unique(key, return_index=True, return_inverse=True)
+    speaks = ~alone
+    speaks[first] = True
+    return np.flatnonzero(speaks).astype(np.int64), number.astype(np.int64)
 
 
 def _commonest(kinds: Kinds, table: NameTable) -> tuple[Ints, Floats]:

@@ -75,11 +75,12 @@ def companies(passes: list[PassRows], sample: Ints, people: int) -> Companies:
         best[larger], chosen[larger] = size[larger], at
         blocks.append(block)
     found = []
-    sorted_rows = [np.argsort(rows.block, kind="stable") for rows in passes]
+    orders = [np.argsort(rows.block, kind="stable") for rows in passes]
+    by_block = [(order, rows.block[order]) for order, rows in zip(orders, passes, strict=True)]
     for turn, person in enumerate(sample.tolist()):
         at = int(chosen[turn])
-        rows, order = passes[at], sorted_rows[at]
-        start, end = np.searchsorted(rows.block[order], [blocks[at][turn], blocks[at][turn] + 1])
+        rows, (order, sorted_blocks) = passes[at], by_block[at]
+        start, end = np.searchsorted(sorted_blocks, [blocks[at][turn], blocks[at][turn] + 1])
         here = order[start:end]
         own = here[rows.person[here] == person]
         found.append((at, np.concatenate([own, here[rows.person[here] != person][: LARGEST - 1]])))
