@@ -173,7 +173,7 @@ def compare_estimates(
             ).fetchall()
         )
     if found.get(NOWHERE) == 0:  # nobody is missing from the areas
-        found = found.drop(NOWHERE)
+        found, exact = found.drop(NOWHERE), exact.drop(NOWHERE, errors="ignore")
     if place:
         source = spread_over_areas(estimates, place, people)
     else:

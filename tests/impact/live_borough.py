@@ -29,7 +29,8 @@ def fill(database: Database, material: Material) -> None:
     """Families, members, evidence and the summary as a build publishes them; each partner delivered three years."""
     contracts = load_contracts(PROJECT / "schemas", load_vocabulary(PROJECT / "schemas"))
     day, first = AS_AT.date(), LONG_AGO.date()
-    area = np.array(AREAS)[np.arange(len(material.families)) % len(AREAS)]
+    area = np.array(AREAS, dtype=object)[np.arange(len(material.families)) % len(AREAS)]
+    area[-1] = None  # whose area no partner gave
     families = material.families.assign(area=area, to_review=False, as_at=day, run_id=RUN)
     members = material.members.assign(start_date=first, confidence=1.0, reason="same address", sex=None)
     evidence = material.evidence.assign(
@@ -40,7 +41,8 @@ def fill(database: Database, material: Material) -> None:
         role=np.where(material.evidence["kind"] == "suspension", None, "suspect"),
     )
     chosen = families[families.groupby("area").cumcount() < families["area"].map(SELECTED)]
-    summary = [(name, None if 0 < n < 10 else round(n / 5) * 5) for name, n in {**SELECTED, "all areas": 74}.items()]
+    counts = {**SELECTED, "not known": 0, "all areas": 74}
+    summary = [(name, None if 0 < n < 10 else round(n / 5) * 5) for name, n in counts.items()]
     with database.connect() as connection:
         for partner, contract in contracts.items():
             connection.execute(
