@@ -13,7 +13,7 @@ from pipeline.contracts import load_agreements, load_contracts, load_link_model,
 from pipeline.criteria import Criterion as PackCriterion
 from pipeline.criteria import load_pack, words
 from pipeline.criteria.shortfall import shortfalls, would_select
-from pipeline.errors import BuildError
+from pipeline.errors import BuildError, DeclarationError
 from pipeline.explain.pair import levels_told
 from pipeline.nightly import read_coverage
 from pipeline.records import CriteriaResult
@@ -54,8 +54,7 @@ class Explainer:
                 rule=f"the last run went by version {self.run['pack_version']}; the file is {self.pack.version}.",
                 remedy="run: wholefamily build; or put the version of the run back.",
             )
-        model = load_link_model(settings.declarations, self.run["model_version"])
-        self.comparisons = [comparison.name for comparison in model.comparisons]
+        self.comparisons = _comparisons(settings, self.run["model_version"])
         self.agreements = {one.id: one for one in load_agreements(settings.declarations)}
         self.coverage = read_coverage(database, contracts, self.run["as_at"])
         self.notes = self._notes()
@@ -173,7 +172,7 @@ class Explainer:
 
     def _link(self, row: Row) -> Link:
         bits = float(row["weight"]) + float(self.run["prior_bits"] or 0.0)
-        agreement = levels_told(row["pattern"], self.comparisons)
+        agreement = levels_told(row["pattern"], self.comparisons) if self.comparisons else row["pattern"]
         return Link(
             row["record_a"], row["record_b"], row["blocking_pass"], agreement, bits, float(row["probability"]),
             row["decision"],
@@ -238,6 +237,14 @@ class Explainer:
             "notes": self.notes,
         }  # fmt: skip
         return Answer(family_id=family_id, **{**shared, **told})
+
+
+def _comparisons(settings: Settings, model_version: int) -> list[str]:
+    """The names of the link model's comparisons; none where the version of the run is no longer declared."""
+    try:
+        return [comparison.name for comparison in load_link_model(settings.declarations, model_version).comparisons]
+    except DeclarationError:
+        return []
 
 
 def rules_met(criterion: PackCriterion, state: str, reason: str) -> frozenset[str]:
