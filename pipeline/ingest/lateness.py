@@ -36,7 +36,7 @@ class Late:
 
     def __str__(self) -> str:
         if self.last is None:
-            return f"{self.name} ({self.partner}) has delivered, but nothing that could be taken in."
+            return f"{self.name} ({self.partner}) has delivered, but none of it stands: rejected, or withdrawn."
         return (
             f"{self.name} ({self.partner}) has had nothing taken in since {self.last}: {self.days} days; "
             f"its contract allows {self.allowed}."
