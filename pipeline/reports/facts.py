@@ -165,7 +165,7 @@ limit 200
 QUARANTINE = """
 select d.partner, q.reason, count(distinct (q.delivery_id, q.table_name, q.row_number)) as rows
 from registry.quarantine q join registry.delivery d using (delivery_id)
-where d.state = any(%s)
+where d.state = any(%s) and q.cleared_by is null
 group by d.partner, q.reason order by rows desc, d.partner, q.reason
 """
 
