@@ -70,7 +70,7 @@ def sync_life(connection: Connection, life: Life) -> None:
 def numbered(frame: pd.DataFrame, numbers: dict[int, int]) -> pd.DataFrame:
     """Numbers below zero as the cases' own; rows of a case that somebody else opened meanwhile are dropped."""
     case = frame["case_id"].astype("int64")
-    own = case.where(case > 0, case.map(numbers))
+    own = case.astype("Int64").where(case > 0, case.map(numbers).astype("Int64"))
     return frame.assign(case_id=own)[own.notna()].astype({"case_id": "int64"})
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from pipeline.casework import Declared, Facts, Night, Standing, load_declared, work_out
+from pipeline.casework import Declared, Facts, Night, Standing, load_declared, numbered, work_out
 from pipeline.contracts import load_vocabulary
 from pipeline.criteria import evaluate, load_pack
 from pipeline.records import FamilyResult
@@ -91,3 +91,15 @@ def test_a_look_back_opens_no_case(declared: Declared, published_to: str | None,
     got = night(declared, seen)
     assert len(got.opened) == opens
     assert len(got.priority.families) == 1  # what it shows is worked out all the same
+
+
+@pytest.mark.parametrize(
+    ("cases", "numbers", "expected"),
+    [([-1, 2, -3], {-1: 9}, [9, 2]), ([-1, -2], {}, []), ([5, -1], {-1: 7}, [5, 7]), ([5], {}, [5]), ([], {}, [])],
+)
+def test_numbers_below_zero_become_the_cases_own_or_go(
+    cases: list[int], numbers: dict[int, int], expected: list[int]
+) -> None:
+    got = numbered(pd.DataFrame({"case_id": pd.Series(cases, dtype="int64")}), numbers)
+    assert got["case_id"].tolist() == expected
+    assert got["case_id"].dtype == "int64"
