@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -121,7 +121,8 @@ def costs_of(material: Material, model: CostModel, declared: Impact) -> Callable
         )
         starts = starts[covered]
         ids = starts["family_id"].to_numpy(dtype=np.int64)
-        own = material.members[material.members["family_id"].isin(ids)]
+        here = material.members["role"].isin(("adult", "child"))  # of whom each is in one family
+        own = material.members[here & material.members["family_id"].isin(ids)]
         persons = material.persons[material.persons["person_id"].isin(own["person_id"])]
         evidence = material.evidence[
             material.evidence["kind"].isin(kinds) & material.evidence["person_id"].isin(own["person_id"])
@@ -135,11 +136,22 @@ def costs_of(material: Material, model: CostModel, declared: Impact) -> Callable
             facts = facts_of.get(start, evidence.iloc[:0])
             edges = windows_of(pd.Series([start]), model.window_months, declared.lag)
             for period in (BEFORE, AFTER):
-                lines = family_costs(people, persons, facts, model, pd.Timestamp(edges[period].last[0]))
-                parts.append(lines.assign(period=period)[["family_id", "agency", "period", *MONEY]])
+                first, last = pd.Timestamp(edges[period].first[0]), pd.Timestamp(edges[period].last[0])
+                over = facts["end_date"].notna() & (facts["end_date"] < first) & (facts["start_date"] < first)
+                told = facts[(facts["start_date"] <= last) & ~over]
+                asked = _rules_for(model, told)
+                if asked.rules:
+                    lines = family_costs(people, persons, told, asked, last)
+                    parts.append(lines.assign(period=period)[["family_id", "agency", "period", *MONEY]])
         return Costed(_by_period(parts), ids)
 
     return of
+
+
+def _rules_for(model: CostModel, facts: pd.DataFrame) -> CostModel:
+    """The model with the rules that these facts can meet: hundreds of start dates each ask a few of them."""
+    here = set(facts["kind"].unique())
+    return replace(model, rules=tuple(rule for rule in model.rules if here.intersection(rule.kinds)))
 
 
 def _by_period(parts: list[pd.DataFrame]) -> pd.DataFrame:
