@@ -20,7 +20,7 @@ from pipeline.errors import DeclarationError
 from pipeline.progress import Progress, silent
 
 FEWEST, MOST = 500, 200_000
-QUICK_GRAPH = 1_200
+QUICK_GRAPH = 2_000
 GRAPH_MOST = 4_000  # every record beside every other: memory and time grow with the square
 
 
