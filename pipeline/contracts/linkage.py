@@ -64,11 +64,6 @@ class Encoding:
     def name_bytes(self) -> int:
         return self.bits // 8
 
-    @property
-    def positions_per_gram(self) -> int:
-        """Of the plain filters that pipeline.attack sets beside ours."""
-        return 7
-
 
 @dataclass(frozen=True)
 class Level:

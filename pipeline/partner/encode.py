@@ -86,11 +86,6 @@ class Encoded:
     names: dict[str, Bytes]
     date_parts: NDArray[np.uint16]
 
-    @property
-    def filters(self) -> dict[str, Bytes]:
-        """As `names`: what pipeline.attack still calls them."""
-        return self.names
-
 
 def encode_persons(
     encoding: Encoding, keys: PartnerKeys, persons: Persons, rows_at_once: int = ROWS_AT_ONCE
@@ -189,13 +184,6 @@ def name_encodings(keys: Words, block: NDArray[np.int32], grams: Grams, name: ND
 
     in_threads(part, len(name))
     return encodings.astype("<u8", copy=False).view(np.uint8)
-
-
-def name_filters(
-    encoding: Encoding, keys: Words, block: NDArray[np.int32], grams: Grams, name: NDArray[np.int32]
-) -> Bytes:
-    """As `name_encodings`: what pipeline.attack still calls it."""
-    return name_encodings(keys, block, grams, name)
 
 
 def date_numbers(dates: Coded | None, rows: int) -> NDArray[np.uint16]:
