@@ -35,13 +35,13 @@ class Plan:
 
 
 def quick_plan(people: int | None, seed: int) -> Plan:
-    """Done in about two minutes on two quiet processors."""
+    """About a minute of processor time."""
     size = _checked(people or 8_000)
     return Plan(size, min(size, QUICK_GRAPH), seed)
 
 
 def full_plan(people: int | None, seed: int) -> Plan:
-    """Done in about twenty minutes; up to a county of 1.4 million."""
+    """Some ten minutes of processor time; up to a county of 1.4 million."""
     size = _checked(people or 20_000)
     return Plan(size, min(size, GRAPH_MOST), seed, sizes=(100_000, 400_000, 1_400_000))
 

@@ -13,7 +13,7 @@ from pipeline.attack.world import make_residents, make_world
 from pipeline.contracts import Encoding
 
 PUBLIC_PEOPLE = 300_000
-WITH_A_LIST = 400_000  # people: larger places are attacked by name only
+WITH_A_LIST = 100_000  # people: larger places are attacked by name only
 OVERLAPS = (1.0, 0.5)
 
 

@@ -19,9 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def attack(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="8,000 people: about two minutes on two quiet processors.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="8,000 people: about a minute of processor time.")] = False,
     people: Annotated[int | None, typer.Option("--people", help="How many people to make up (500 to 200,000).")] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same people and figures.")] = 1,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the figures here: .html or .json.")] = None,
@@ -29,7 +27,7 @@ def attack(
 ) -> None:
     """Attack our encodings, plain Bloom filters and one filter a record, on made-up people; red is 1 % or more.
 
-    Without --quick up to a county of 1.4 million people: about twenty minutes and 6 GB.
+    Without --quick up to a county of 1.4 million people: some ten minutes of processor time, and 4 GB.
 
     Example: `wholefamily attack --quick --out attacks.html`
     """
