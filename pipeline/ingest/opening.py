@@ -43,6 +43,7 @@ class Accepted:
     manifest_sha256: str
     period_to: dt.date
     rows: dict[str, int]  # loaded of the last full delivery, by table
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,12 @@ class History:
 
     def knows_exactly(self, verified: Verified) -> bool:
         return verified.manifest_sha256 in self.accepted_manifests
+
+    def ends_with(self, verified: Verified) -> bool:
+        """Whether this very delivery is the last accepted, and stands: what a run has loaded that died before it could
+        archive it. An earlier one, or one that was withdrawn, has come again."""
+        last = self.last
+        return last is not None and not last.withdrawn and last.manifest_sha256 == verified.manifest_sha256
 
 
 def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, list[str]]:

@@ -72,7 +72,8 @@ def read_history(connection: psycopg.Connection[Any], partner: str) -> History:
         counted = connection.execute(
             "select table_name, rows_loaded from registry.delivery_table where delivery_id = %s", (whole or [""])[-1:]
         ).fetchall()
-        last = Accepted(delivery_id, sequence, manifest_sha256, data[-1][3], dict(counted))
+        withdrawn = own[-1][5] == "withdrawn"
+        last = Accepted(delivery_id, sequence, manifest_sha256, data[-1][3], dict(counted), withdrawn)
     standing = [row for row in own if row[5] in IN_FORCE]
     return History(
         accepted_ids=frozenset(row[0] for row in own),

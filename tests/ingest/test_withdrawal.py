@@ -85,6 +85,12 @@ def test_without_an_archive_nothing_is_left_of_the_partner(site: Site, database:
     done = withdraw_delivery(site.settings, database, second, by="A. Lead", why="wrong")
     assert done.in_force == ()
     assert {name: len(rows) for name, rows in held(database).items() if rows} == {}
+    # The withdrawn one sent again is refused, and no sealed copy of it is kept among the accepted.
+    shutil.copytree(site.settings.outbox("council") / "sent" / second, site.settings.landing("council") / second)
+    taken = take_in(site.settings, database, "council")
+    assert [rejection.code for rejection in taken.rejections] == ["already_delivered"]
+    assert not (site.settings.accepted("council") / second).exists()
+    assert query(database, "select count(*) from evidence.fact") == [(0,)]
 
 
 def test_a_partner_takes_its_own_delivery_back_by_its_signature(
