@@ -27,7 +27,7 @@ def attack(
 ) -> None:
     """Attack our encodings, plain Bloom filters and one filter a record, on made-up people; red is 1 % or more.
 
-    Without --quick up to a county of 1.4 million people: some ten minutes of processor time, and 4 GB.
+    Without --quick up to a county of 1.4 million people: some six minutes of processor time, and 4 GB.
 
     Example: `wholefamily attack --quick --out attacks.html`
     """
