@@ -56,9 +56,9 @@ class Town:
         return {name: sorted(self.rows(sql), key=repr) for name, sql in PUBLISHED.items()}
 
     def change(self, random: np.random.Generator) -> None:
-        """One to three records: as another is written, at another's place, gone, or as it was delivered."""
+        """Three to six records: as another is written, at another's place, gone, or as it was delivered."""
         everybody = self.records()
-        for record in random.choice(everybody, size=int(random.integers(1, 4)), replace=False).tolist():
+        for record in random.choice(everybody, size=int(random.integers(3, 7)), replace=False).tolist():
             other = int(random.choice(everybody))
             what = random.choice(["written", "moved", "gone", "delivered"], p=[0.4, 0.2, 0.15, 0.25])
             with self.database.connect() as connection:

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from pipeline.errors import StoreError
 from pipeline.nightly import anything_new
 from pipeline.publish import write
 from pipeline.run import build
@@ -69,6 +70,16 @@ def test_a_build_that_fails_leaves_the_last_night(
     monkeypatch.undo()
     build(settings, database)
     assert one(database, "select state from registry.run order by run_id desc limit 1") == ("published",)
+
+
+def test_a_night_is_written_under_the_publishing_role(dozen: Run, settings: Settings, database: Database) -> None:
+    for right in ("insert on publication.family", "update on registry.run"):
+        with database.connect() as connection:
+            connection.execute(f"revoke {right} from wf_pipeline".encode())
+        with pytest.raises((StoreError, psycopg.errors.InsufficientPrivilege), match=r"may not|permission denied"):
+            build(settings, database)
+    append_only = "select has_table_privilege('wf_pipeline', 'casework.step', 'update, delete, truncate')"
+    assert one(database, append_only) == (False,)
 
 
 def test_two_builds_at_once_both_publish_one_after_the_other(

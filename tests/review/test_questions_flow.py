@@ -18,6 +18,7 @@ from pipeline.ingest.keys import load_hub_identity
 from pipeline.partner.keys import load_partner_keys
 from pipeline.questions import QuestionError, SealedReplies, signed_bytes, to_text
 from pipeline.review import answer_pair, export_questions, import_replies, review_queue
+from pipeline.review.queue import in_order
 from tests.review.night import Night, Pair, write_decisions
 
 Run = Callable[..., str]
@@ -313,9 +314,19 @@ def test_the_queue_puts_what_a_flag_hangs_on_first_and_one_pair_between_two_pers
     persons = [tuple(sorted((night.person(one.record_a), night.person(one.record_b)))) for one in entries[:40]
                if not one.together]  # fmt: skip
     assert len(set(persons)) == len(persons)
-    told = night.rows("select record_a, record_b, flags from publication.link_stakes")
-    stakes = {(a, b): flags for a, b, flags in told}
-    assert all(one.flags == stakes.get((one.record_a, one.record_b), 0) for one in entries)
-    assert any(one.flags for one in entries), "in this borough some flag hangs on a doubtful link"
+    last = entries[-1]
+    family = night.rows("select min(family_id) from publication.family")[0][0]
+    with night.database.connect() as connection:
+        connection.execute(
+            "insert into publication.flag_doubt values (%s, 'p', 'work', 'met', 'not_met', %s, %s, 0.5, 0.5, 0.5, 1,"
+            " 'exact', false)",
+            (family, last.record_a, last.record_b),
+        )
+    again = review_queue(night.database, night.settings, decisions=("possible", "cut", "match"))
+    first = next(one for one in again if (one.record_a, one.record_b) == (last.record_a, last.record_b))
+    assert first.flags == last.flags + 1
+    assert again.index(first) <= sum(one.flags > 0 for one in entries), "before all that no flag hangs on"
+    assert [one for one in again if not one.flags] == [one for one in entries if not one.flags and one != last]
+    assert again == sorted(again, key=in_order)
     only = review_queue(night.database, night.settings, partner="police")
     assert all("police" in (one.partner_a, one.partner_b) for one in only)
