@@ -65,32 +65,36 @@ def render_report(facts: RunFacts, quality: dict[str, Any] | None) -> str:
     )
 
     measured = quality or {}
-    return environment().get_template(TEMPLATE).render(
-        facts=facts,
-        quality=measured,
-        funnel=outcome_pictures.funnel(facts),
-        combinations=outcome_pictures.combinations(facts),
-        doubts=doubt_rows(facts),
-        weights=outcome_pictures.match_weights(facts),
-        levels=model_levels(facts.parameters),
-        quarantine=delivery_pictures.quarantine(facts),
-        freshness=delivery_pictures.freshness(facts),
-        checks=delivery_pictures.checks(facts),
-        stages=delivery_pictures.stage_times(facts),
-        overview=quality_pictures.quality_overview(measured, facts),
-        subgroups=quality_pictures.subgroup_quality(measured),
-        areas=area_table(facts),
-        rising=escalation_pictures.rising(facts),
-        contacts=escalation_pictures.contacts_by_month(facts),
-        life=casework_pictures.life(facts),
-        costs=casework_pictures.costs(facts),
-        first_places=casework_pictures.first_places(facts),
-        progress=casework_pictures.progress(facts),
-        claims=casework_pictures.claim_rows(facts),
-        evaluations=programme_pictures.evaluation_rows(facts.programme),
-        effects=programme_pictures.latest_effects(facts.programme),
-        estimates=programme_pictures.estimates_picture({"rows": facts.programme.get("estimates", [])}),
-        written=dt.datetime.now(dt.UTC),
+    return (
+        environment()
+        .get_template(TEMPLATE)
+        .render(
+            facts=facts,
+            quality=measured,
+            funnel=outcome_pictures.funnel(facts),
+            combinations=outcome_pictures.combinations(facts),
+            doubts=doubt_rows(facts),
+            weights=outcome_pictures.match_weights(facts),
+            levels=model_levels(facts.parameters),
+            quarantine=delivery_pictures.quarantine(facts),
+            freshness=delivery_pictures.freshness(facts),
+            checks=delivery_pictures.checks(facts),
+            stages=delivery_pictures.stage_times(facts),
+            overview=quality_pictures.quality_overview(measured, facts),
+            subgroups=quality_pictures.subgroup_quality(measured),
+            areas=area_table(facts),
+            rising=escalation_pictures.rising(facts),
+            contacts=escalation_pictures.contacts_by_month(facts),
+            life=casework_pictures.life(facts),
+            costs=casework_pictures.costs(facts),
+            first_places=casework_pictures.first_places(facts),
+            progress=casework_pictures.progress(facts),
+            claims=casework_pictures.claim_rows(facts),
+            evaluations=programme_pictures.evaluation_rows(facts.programme),
+            effects=programme_pictures.latest_effects(facts.programme),
+            estimates=programme_pictures.estimates_picture({"rows": facts.programme.get("estimates", [])}),
+            written=dt.datetime.now(dt.UTC),
+        )
     )
 
 

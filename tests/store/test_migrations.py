@@ -42,13 +42,6 @@ COHORT_VIEWS = {
         "family_id", "need", "agency", "service", "title", "first_day", "last_day", "facts", "contains_dwp", "as_at",
         "run_id",
     ],
-    "estimate": [
-        "source", "place", "district", "area", "low", "high", "found", "share_of_low", "share_of_high", "beside",
-        "pack", "as_at", "run_id",
-    ],
-    "evidence_origin": [
-        "evidence_id", "partner", "kind", "delivery_id", "file", "row_number", "accepted_at", "agreement_id",
-    ],
     "escalation": [
         "family_id", "agency", "state", "reason", "window_from", "window_to", "contacts", "contacts_before", "expected",
         "times_expected", "p_value", "q_value", "contains_dwp", "as_at", "run_id",
@@ -56,6 +49,13 @@ COHORT_VIEWS = {
     "escalation_model": [
         "agency", "title", "state", "peer_group", "peers", "mean_per_month", "months_worth", "discount",
         "windows_fitted", "families_tested", "alerts", "as_at", "run_id",
+    ],
+    "estimate": [
+        "source", "place", "district", "area", "low", "high", "found", "share_of_low", "share_of_high", "beside",
+        "pack", "as_at", "run_id",
+    ],
+    "evidence_origin": [
+        "evidence_id", "partner", "kind", "delivery_id", "file", "row_number", "accepted_at", "agreement_id",
     ],
     "family": ["family_id", "kind", "area", "adults", "children", "to_review", "as_at", "run_id", "review_reason"],
     "flag_doubt": [
@@ -116,10 +116,10 @@ COHORT_VIEWS = {
         "run_id", "pack", "pack_version", "model_version", "code_version", "as_at", "published_at",
     ],
     "review_outcome": ["pack", "month", "reviewed", "overridden", "override_rate"],
+    "service_contact": ["family_id", "agency", "month_end", "contacts", "contains_dwp", "as_at", "run_id"],
     "statement": [
         "pack", "family_id", "from_run", "until_run", "selected", "standing", "criteria_met", "criteria",
     ],
-    "service_contact": ["family_id", "agency", "month_end", "contacts", "contains_dwp", "as_at", "run_id"],
     "summary": ["as_at", "area", "pack", "criterion", "families"],
     "unit_cost": [
         "code", "label", "unit", "agency", "fiscal", "fiscal_priced_in", "economic", "economic_priced_in", "source",
