@@ -103,9 +103,13 @@ def read_with_key(
             born[at] = days[_day_of(blocks, block, len(days))].astype(np.int64)
             for name, values in names.items():
                 everyone = np.arange(len(values), dtype=np.int32)
-                made = name_encodings(blocks.keys[block : block + 1], np.zeros_like(everyone), grams[name], everyone)
-                same = np.flatnonzero((made == rows.names[name][sample[at]]).all(axis=1))
-                read[name][at] = same[0] if len(same) else NOBODY
+                key, held = blocks.keys[block : block + 1], rows.names[name][sample[at]]
+                for place in range(len(encoding.fields)):  # which, the order of the initials says, not the field
+                    places = np.full(len(values), place, dtype=np.uint8)
+                    made = name_encodings(key, np.zeros_like(everyone), grams[name], everyone, places)
+                    same = np.flatnonzero((made == held).all(axis=1))
+                    if len(same):
+                        read[name][at] = same[0]
     return Read(born, read)
 
 

@@ -1,6 +1,6 @@
 """From weights to decisions: the prior, each pair's probability, and match, possible or non-match.
 
-A pair found in several passes is scored once, by the same formula whatever pass found it. No clusters here.
+A pair found in several passes is scored once, by the same formula. No clusters here.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ PRIOR_ITERATIONS = 100
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Pairs worth carrying on, sorted by (a, b): positions a < b in the RECORDS frame, the pass that found the pair
-    first in the model's order, its pattern, and its weight (log2 of m/u, without the prior)."""
+    """Pairs worth carrying on, sorted by (a, b): positions a < b in the RECORDS frame, the pass it is
+    scored in (see `scored_pairs`), its pattern, and its weight (log2 of m/u, without the prior)."""
 
     a: NDArray[np.int64]
     b: NDArray[np.int64]
@@ -71,8 +71,14 @@ def worth_keeping(
     return np.asarray(np.maximum(without, terms.sum(axis=1)) >= lowest)
 
 
-def scored_pairs(kept: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.float64]) -> ScoredPairs:
-    """The pairs of all passes, each once; `kept` carries each pass's place in order, `weights` one per pattern."""
+def scored_pairs(
+    kept: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.float64], telling: NDArray[np.bool_]
+) -> ScoredPairs:
+    """The pairs of all passes, each once: as the first pass compares it, but rather one that finds a `telling` pattern.
+
+    `kept` carries each pass's place in order; `weights` and `telling` have one entry per pattern. Exchanged names are
+    telling, since they show in blocks of both names only.
+    """
     parts = [
         (chunk.position_a, chunk.position_b, np.full(len(chunk.pattern), place, dtype=np.int16), chunk.pattern)
         for place, chunk in kept
@@ -82,7 +88,7 @@ def scored_pairs(kept: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.f
         none = np.zeros(0, dtype=np.int64)
         return ScoredPairs(none, none, none.astype(np.int16), none, none.astype(np.float64))
     a, b, found_in, pattern = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.lexsort((found_in, b, a))
+    order = np.lexsort((found_in, ~telling[pattern], b, a))
     a, b, found_in, pattern = a[order], b[order], found_in[order], pattern[order]
     first = np.ones(len(a), dtype=np.bool_)
     first[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])

@@ -30,7 +30,7 @@ from pipeline.link.fit import Fitted, digest, drift, fitted, pattern_weights
 from pipeline.link.identity import assign_ids
 from pipeline.link.state import LinkState, changed_records, standing_pairs, state_after, together
 from pipeline.link.walk import ScannedPairs, Values, count_patterns, keep_pairs, values_of
-from pipeline.link.weigh import estimate
+from pipeline.link.weigh import estimate, names_exchanged
 from pipeline.progress import Progress, silent
 from pipeline.records import PAIR_COLUMNS, LinkResult
 
@@ -87,12 +87,14 @@ def link_persons(
         estimates = estimate(counts, chance, dependent_chance(chance_agreement, model), model)
         levels, terms = pattern_weights(model, estimates)
         weights = terms.sum(axis=1)
-        scored = scored_pairs(kept(worth_keeping(terms, levels, model, lowest_weight(len(records)))), weights)
+        worth = worth_keeping(terms, levels, model, lowest_weight(len(records)))
+        scored = scored_pairs(kept(worth), weights, names_exchanged(levels, model))
         fit = fitted(model, estimates, scored.weight, scored.pattern, len(records), counts, weights)
     else:
         levels, terms = pattern_weights(model, fit.estimates)
         weights = terms.sum(axis=1)
-        scored = scored_pairs(kept(worth_keeping(terms, levels, model, fit.lowest_weight)), weights)
+        worth = worth_keeping(terms, levels, model, fit.lowest_weight)
+        scored = scored_pairs(kept(worth), weights, names_exchanged(levels, model))
         if state is not None and changed is not None:
             scored = together(standing_pairs(state, values.record_ids, changed, names, weights), scored)
 

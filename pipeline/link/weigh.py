@@ -163,6 +163,11 @@ def told_already(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_
     return told
 
 
+def names_exchanged(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
+    """Which patterns are of exchanged names."""
+    return np.asarray(told_already(levels, model).any(axis=1))
+
+
 def at_dependent_level(levels: NDArray[np.int8], model: LinkModel) -> NDArray[np.bool_]:
     """Which patterns agree on the comparison that others' chance agreement depends on."""
     if model.dependent_chance is None:

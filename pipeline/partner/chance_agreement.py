@@ -144,7 +144,8 @@ def _encoded(encoding: Encoding, people: People, some: NDArray[np.int64], key: b
     for name in held_fields(encoding, persons):
         column = persons.columns[name].take(some)
         grams = name_grams(encoding, name, column.values)
-        names[name] = name_encodings(block, zeros, grams, column.codes).view(np.uint64)
+        place = np.full(len(some), encoding.fields.index(name), dtype=np.uint8)
+        names[name] = name_encodings(block, zeros, grams, column.codes, place).view(np.uint64)
     if encoding.date_parts not in persons.columns:
         return Comparable(names=names)
     dates = date_numbers(persons.columns[encoding.date_parts], len(persons))[some]

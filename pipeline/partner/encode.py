@@ -96,6 +96,7 @@ def encode_persons(
     made: Made = {}
     for blocking_pass in encoding.passes:
         blocks = block_rows(encoding, keys, blocking_pass, persons, made)
+        places = name_places(encoding, blocking_pass, persons, made)
         for start in range(0, len(blocks.person), rows_at_once):
             person = blocks.person[start : start + rows_at_once]
             block = blocks.block[start : start + rows_at_once]
@@ -104,7 +105,9 @@ def encode_persons(
                 person=person,
                 block=blocks.tokens[block],
                 names={
-                    name: name_encodings(blocks.keys, block, held, persons.columns[name].codes[person])
+                    name: name_encodings(
+                        blocks.keys, block, held, persons.columns[name].codes[person], places[name][person]
+                    )
                     for name, held in grams.items()
                 },
                 date_parts=date_codes(blocks.keys, block, dates[person]),
@@ -134,6 +137,31 @@ def block_rows(
 def block_keys(key: bytes, values: pa.StringArray) -> Words:
     """The SipHash key of each block value: (values, 2) words."""
     return np.ascontiguousarray(hmac_each(key, values)[:, :TOKEN_BYTES]).view("<u8")
+
+
+def name_places(
+    encoding: Encoding, blocking_pass: EncodingPass, persons: Persons, made: Made | None = None
+) -> dict[str, NDArray[np.uint8]]:
+    """The place of each person's names in a pass, by field: no two names of a record have the same, so that a record by
+    itself does not tell how alike its own names are.
+
+    It is the field's number; but where the block is made of two names in the order of the alphabet, that order's: the
+    name that comes first has the first place, whichever field it stands in, so that exchanged names still show.
+    """
+    places = {name: np.full(len(persons), encoding.fields.index(name), np.uint8) for name in persons.columns
+              if name in encoding.fields}  # fmt: skip
+    for part in blocking_pass.block:
+        if part.other is None or part.function is None or not set(part.columns) <= set(places):
+            continue
+        one, other = (
+            _function_of(encoding, persons.columns[name], name, part.function, {} if made is None else made).texts()
+            for name in part.columns
+        )
+        first, second = sorted(encoding.fields.index(name) for name in part.columns)
+        exchanged = np.asarray(pc.fill_null(pc.greater(one, other), False))
+        places[part.columns[0]] = np.where(exchanged, second, first).astype(np.uint8)
+        places[part.columns[1]] = np.where(exchanged, first, second).astype(np.uint8)
+    return places
 
 
 def name_grams(encoding: Encoding, name: str, values: pa.StringArray) -> Grams:
@@ -175,12 +203,15 @@ def _order(number: int) -> int:
     return number * MIXER % (1 << 64)
 
 
-def name_encodings(keys: Words, block: NDArray[np.int32], grams: Grams, name: NDArray[np.int32]) -> Bytes:
-    """The encoding of each row's name (index into `grams`, -1: none) under the key of its block: (rows, bytes)."""
+def name_encodings(
+    keys: Words, block: NDArray[np.int32], grams: Grams, name: NDArray[np.int32], place: NDArray[np.uint8]
+) -> Bytes:
+    """The encoding of each row's name (index into `grams`, -1: none) under the key of its block, in its place (see
+    `name_places`): (rows, bytes)."""
     encodings = np.zeros((len(name), WORDS), dtype=np.uint64)
 
     def part(start: int, stop: int) -> None:
-        encode_names(keys, block, grams.ids, grams.starts, name, start, stop, encodings)
+        encode_names(keys, block, grams.ids, grams.starts, name, place, start, stop, encodings)
 
     in_threads(part, len(name))
     return encodings.astype("<u8", copy=False).view(np.uint8)
@@ -246,9 +277,7 @@ def _block_values(
     def column(name: str, function: str | None) -> Coded:
         source = persons.columns[name] if name in persons.columns else persons.at_places[name]
         if function:
-            if (name, function) not in made:
-                made[name, function] = source.mapped(each(source.values, _of_root(encoding, name, function))[0])
-            source = made[name, function]
+            source = _function_of(encoding, source, name, function, made)
         return source.take(person) if of_places and name in persons.columns else source
 
     columns = [column(name, part.function) for part in parts for name in part.columns]
@@ -264,6 +293,13 @@ def _block_values(
         once = once[np.diff(once, prepend=-1) != 0]
         person, value = (once >> 32).astype(np.int32), Coded(value.values, (once & 0xFFFFFFFF).astype(np.int32))
     return person, value
+
+
+def _function_of(encoding: Encoding, source: Coded, name: str, function: str, made: Made) -> Coded:
+    """A function of a column, made once."""
+    if (name, function) not in made:
+        made[name, function] = source.mapped(each(source.values, _of_root(encoding, name, function))[0])
+    return made[name, function]
 
 
 def _of_root(encoding: Encoding, name: str, function: str) -> Callable[[str], str]:

@@ -1,11 +1,12 @@
 """A name's encoding under a block's key: the bitwise majority of its grams' pseudo-random vectors, compiled.
 
-Each gram stands for 512 pseudo-random bits: eight words, the i-th SipHash-2-4 of the gram's number with i in bits 48 to
-50, under the key. A bit of the name is what most of its grams have there; of an even number of grams, the first has two
-votes, so that there is never a tie (one chosen by the words themselves would leave its mark in them). So one encoding
-alone is a uniformly random string, whatever the name's length, and in how many bits two of them differ tells how many
-grams the names share (sign random projection: Charikar 2002). The tests hold this bit for bit against a plain
-reference.
+Each gram stands for 512 pseudo-random bits: eight words, the i-th SipHash-2-4 of the gram's number with i in bits
+48 to 50 and the name's place in its record from bit 52, under the key. A bit of the name is what most of its grams
+have there; of an even number of grams, the first has two votes, so that there is never a tie (one chosen by the
+words themselves would leave its mark in them). So one encoding alone is a uniformly random string, whatever the
+name's length; in how many bits two of one place differ tells how many grams the names share (sign random
+projection: Charikar 2002), and two of one record, being in different places, tell nothing. The tests hold this bit
+for bit against a plain reference.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 WORDS = 8  # of an encoding, of 64 bits each
-WORD_NUMBER_BIT = 48  # above a gram's characters, below the tag of date parts
+WORD_NUMBER_BIT = 48  # above a gram's characters, below the place
+PLACE_BIT = 52  # of the place that a name has in its record, below the tag of date parts
 _INITIAL = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
 
 
@@ -97,10 +99,10 @@ half_add: Any = _half_add
 
 @njit(nogil=True, cache=True)
 def encode_names(
-    keys: Any, block: Any, gram_ids: Any, starts: Any, name: Any, start: Any, stop: Any, encodings: Any
+    keys: Any, block: Any, gram_ids: Any, starts: Any, name: Any, place: Any, start: Any, stop: Any, encodings: Any
 ) -> None:
     """The encodings (rows x 8 words) of rows start … stop - 1: `block` and `name` number each row's key and its name,
-    -1 for none, which stays zero."""
+    -1 for none, which stays zero; names of another `place` get unrelated vectors."""
     most = np.int64(1)
     for one in range(starts.shape[0] - 1):
         most = max(most, starts[one + 1] - starts[one])
@@ -112,8 +114,9 @@ def encode_names(
         first = starts[name[row]]
         grams = starts[name[row] + 1] - first
         k0, k1 = keys[block[row], 0], keys[block[row], 1]
+        tag = np.uint64(place[row]) << np.uint64(PLACE_BIT)
         for gram in range(grams):
-            gram_vector(k0, k1, gram_ids[first + gram], vectors, gram)
+            gram_vector(k0, k1, gram_ids[first + gram] | tag, vectors, gram)
         if grams % 2 == 0:
             for word in range(WORDS):
                 vectors[grams, word] = vectors[0, word]

@@ -178,7 +178,8 @@ def encode_details(encoding: Encoding, keys: PartnerKeys, question_id: str, valu
         held = values.get(name, ())
         here = np.zeros(len(held), dtype=np.int32)
         grams = name_grams(encoding, name, pa.array(held, pa.string()))
-        found = name_encodings(words, here, grams, np.arange(len(held), dtype=np.int32))
+        place = np.full(len(held), encoding.fields.index(name), dtype=np.uint8)
+        found = name_encodings(words, here, grams, np.arange(len(held), dtype=np.int32), place)
         names[name] = tuple(row.tobytes().hex() for row in found)
     born = values.get(encoding.date_parts, ())
     codes = date_codes(words, np.zeros(1, dtype=np.int32), date_numbers(coded(list(born[:1])), 1)) if born else None

@@ -51,12 +51,13 @@ def bigrams(name: str) -> set[str]:
     return found
 
 
-def name_encoding(block_key: bytes, name: str) -> bytes:
-    """The 512 bits of a normal name under a block's key: in each, what most of its grams have."""
+def name_encoding(block_key: bytes, name: str, place: int = 0) -> bytes:
+    """The 512 bits of a normal name under a block's key, in its place: in each, what most of its grams have."""
     vectors = []
     numbers = [(ord(gram[0]) << 21) | ord(gram[1]) for gram in bigrams(name)]
     for number in sorted(numbers, key=lambda number: number * 0x9E3779B97F4A7C15 % 2**64):
-        vectors.append([siphash(block_key, (number | word << 48).to_bytes(8, "little")) for word in range(8)])
+        tagged = [number | word << 48 | place << 52 for word in range(8)]
+        vectors.append([siphash(block_key, word.to_bytes(8, "little")) for word in tagged])
     if len(vectors) % 2 == 0:
         vectors.append(vectors[0])  # the first of a fixed order has two votes
     bits = 0
