@@ -109,7 +109,7 @@ def test_a_night_through_the_rest_api(hub: Settings, running: tuple[subprocess.P
         urllib.request.urlopen(f"{url}/api/v2/dags", timeout=30)
     assert refused.value.code == 401
     api = Api(url, password_file)
-    until(lambda: api.ask("GET", "/api/v2/dags")["total_entries"] == 5, 60, "the DAGs are read")
+    until(lambda: api.ask("GET", "/api/v2/dags")["total_entries"] == 6, 60, "the DAGs are read")
     for dag_id in ["build_live", *INGESTS]:  # a paused build would not hear of what is loaded meanwhile
         assert api.ask("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})["is_paused"] is False
     for dag_id in INGESTS:
