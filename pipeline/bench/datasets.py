@@ -23,7 +23,7 @@ from pipeline.settings import PROJECT
 from pipeline.synthetic.borough import synthesise
 
 DATASETS = PROJECT / "benchmarks" / "datasets"
-HISTORICAL = PROJECT.parent / "shared" / "data" / "historical_50k.parquet"
+HISTORICAL = DATASETS / "historical_50k" / "historical_50k.parquet"  # not ours to ship: put there, or given by path
 SEED = 2012
 # A borough of so many people gives this many records at four partners (about nine in ten).
 BOROUGHS = {"borough_20k": 20_000, "borough_100k": 100_000, "borough_1m": 1_100_000}

@@ -20,7 +20,10 @@ PANEL = "To measure"
 bench_app = typer.Typer(help="Measure linkage beside the open tools, and speed.", no_args_is_help=True)
 
 Historical = Annotated[
-    Path | None, typer.Option("--historical", help="Where historical_50k.parquet lies (default: ../shared/data).")
+    Path | None,
+    typer.Option(
+        "--historical", help="Where historical_50k.parquet lies (default: benchmarks/datasets/historical_50k)."
+    ),
 ]
 PeerPython = Annotated[
     Path | None,
@@ -81,7 +84,10 @@ def link(
 
                 write_csv(case, out)
         else:
-            names = dataset or (run.QUICK if quick else run.FULL)
+            names = tuple(dataset or (run.QUICK if quick else run.FULL))
+            if not dataset and not sources.historical.exists():
+                names = tuple(name for name in names if name != "historical_50k")
+                terminal.print("historical_50k is left out: it is not there. Give its path with --historical.")
             results = run.bench_link(names, sources, peers, peer_python, progress=progress)
     if markdown is not None:
         markdown.write_text(report.markdown(results, _command()), encoding="utf-8")
