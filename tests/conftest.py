@@ -73,6 +73,15 @@ def live_database(server: TestServer, template: str, home: Path) -> Iterator[Set
             connection.execute(f"drop database {name} with (force)".encode())
 
 
+@pytest.fixture(scope="session")
+def built_dozen(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """The dozen of examples/, delivered, taken in and built: once, for every test that goes on from there."""
+    from tests.whole_way.conftest import an_installation_of_the_dozen
+
+    with an_installation_of_the_dozen(test_server, tmp_path_factory.mktemp("dozen") / "home of the dozen") as made:
+        yield made
+
+
 @pytest.fixture
 def settings(test_server: TestServer, tmp_path: Path) -> Iterator[Settings]:
     """An installation of the test's own: an empty home, and a fresh live database given by URL."""

@@ -6,7 +6,7 @@ import io
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,10 +66,9 @@ def send(run: Run, partner: str, raw: Path) -> None:
     run("deliver", partner)
 
 
-@pytest.fixture(scope="session")
-def built_dozen(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
-    """The dozen of examples/, delivered, taken in and built: once, for every test that goes on from there."""
-    home = tmp_path_factory.mktemp("dozen") / "home of the dozen"
+@contextmanager
+def an_installation_of_the_dozen(test_server: TestServer, home: Path) -> Iterator[Settings]:
+    """The dozen of examples/, delivered, taken in and built."""
     with live_database(test_server, test_server.superuser.database, home) as settings:
         run = runner(settings)
         run("keys", "all")
