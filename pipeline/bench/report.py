@@ -56,6 +56,16 @@ def _cost(taken: dict[str, Any]) -> list[str]:
     return [f"{taken['wall_seconds']:.1f}", f"{taken['cpu_seconds']:.1f}", f"{taken['peak_mb']:,.0f}"]
 
 
+def shortfalls(results: dict[str, Any]) -> list[str]:
+    """What stands in red, in a sentence each: a target missed, a group left behind, other groupings than in clear."""
+    said = [
+        (dataset["name"], told)
+        for dataset in results["datasets"]
+        for told in (verdict(dataset), worst(dataset), in_clear(dataset))
+    ]
+    return [f"{name}: {told[0]}" for name, told in said if told is not None and not told[1]]
+
+
 def tool_rows(dataset: dict[str, Any]) -> list[list[str]]:
     """All lines of a dataset's table; a missing tool says why in place of figures."""
     rows = []

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.options import Home, Json, settings_of
+from pipeline.errors import BuildError
 from pipeline.terminal import console, progress_bar
 
 if TYPE_CHECKING:
@@ -57,12 +58,18 @@ def link(
     historical: Historical = None,
     peer_python: PeerPython = None,
     markdown: Markdown = None,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Fail where a target is missed or a group falls a point below the whole."),
+    ] = False,
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Link datasets with known truth: ours on encodings, Splink, recordlinkage and anonlink, same people, one run.
 
-    Example: `wholefamily bench link --quick --home var/bench`
+    With --strict it stops a change of the encoding or the link model that leaves a group of people behind.
+
+    Example: `wholefamily bench link --quick --home var/bench`, `wholefamily bench link --dataset borough_20k --strict`
     """
     from pipeline.bench import report, run
     from pipeline.bench.datasets import prepare_table
@@ -95,6 +102,13 @@ def link(
         typer.echo(json.dumps(results, indent=1, default=float))
     else:
         terminal.print(report.link_tables(results, errors=errors))
+    short = report.shortfalls(results)
+    if strict and short:
+        raise BuildError(
+            where="linkage beside what it must reach",
+            rule=f"it falls short: {'; '.join(short)}.",
+            remedy="mend the encoding or the link model before a build uses it; docs/linkage.md says what was tried.",
+        )
 
 
 @bench_app.command("speed")

@@ -13,6 +13,7 @@ from pipeline.bench.in_clear import identical_groups
 from pipeline.bench.mapping import Field, normal_form
 from pipeline.bench.misses import blocking_recall, pairs_within
 from pipeline.bench.quality import best_threshold, clustering_figures, one_to_one, subgroups, worst_subgroup
+from pipeline.bench.report import shortfalls
 from pipeline.bench.run import target_of
 from pipeline.bench.tools import OURS
 from pipeline.partner.coded import coded
@@ -88,6 +89,20 @@ def test_a_target_is_reached_only_when_no_lower_than_the_peer() -> None:
     assert not target_of("historical_50k", tools(0.87, 0.88))["reached"]
     assert not target_of("historical_50k", tools(0.85, 0.80))["reached"]
     assert target_of("febrl1", tools(1.0, 1.0)) is None
+
+
+def test_a_group_left_behind_or_a_target_missed_is_named_to_whoever_asks_to_stop() -> None:
+    def dataset(f1: float, below: float) -> dict:
+        group = {"dimension": "age_band", "group": "65+", "f1": f1 - below, "below": below, "red": below > 0.01}
+        quality = {"clustered": {"f1": f1}, "worst": group}
+        tools = [{"tool": OURS, "quality": quality, "identical_in_clear": 0.999, "missing": None}]
+        return {"name": "febrl4", "tools": tools, "target": target_of("febrl4", tools)}
+
+    assert shortfalls({"datasets": [dataset(1.0, 0.005)]}) == []
+    (behind,) = shortfalls({"datasets": [dataset(1.0, 0.02)]})
+    assert behind == "febrl4: worst group age band 65+: F1 0.9800, 2.00 points below the whole"
+    (missed,) = shortfalls({"datasets": [dataset(0.98, 0.005)]})
+    assert missed.endswith("ours 0.9800: short")
 
 
 @pytest.mark.parametrize(
