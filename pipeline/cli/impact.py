@@ -107,7 +107,7 @@ def estimates(
 ) -> None:
     """Families found per district and area, beside an indicative estimate. Neither corrects the other.
 
-    Example: `wholefamily estimates examples/estimates.csv`
+    Example: `wholefamily estimates examples/programme/estimates.csv`
     """
     from pipeline.impact.estimates import read_estimates
     from pipeline.impact.live import compare_estimates
