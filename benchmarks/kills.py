@@ -45,7 +45,7 @@ AGAIN = 1 / 3  # share of the repairs that are killed too
 # repaired night may differ from an undisturbed one.
 GIVEN_OUT = {
     "run_id", "record_id", "record_a", "record_b", "related_record_id", "evidence_id", "place_id", "entry_id",
-    "delivery_id", "manifest_sha256", "previous_manifest_sha256",
+    "delivery_id", "manifest_sha256", "previous_manifest_sha256", "from_run", "until_run",
 }  # fmt: skip
 # These two read the evidence itself, not what was published: they change as soon as a delivery is loaded.
 NOT_PUBLISHED = {"cohort.chronology", "cohort.evidence_origin"}
