@@ -26,6 +26,7 @@ from pipeline.settings import Settings
 from pipeline.spans import own_members
 from pipeline.store.bulk import read_frame
 from pipeline.store.database import Database
+from pipeline.store.published import published_run
 
 COORDINATOR = "coordinator"
 
@@ -53,7 +54,7 @@ def identify(
     `named`: these families instead, whether selected or not (a partner's nomination that people agree with). Raises
     CaseworkError when the day lies after the last run's, a family is not there, or nobody and no reason is given.
     """
-    last = casework.last_run(database)
+    last = published_run(database)
     if on > last.as_at or not by_whom.strip() or not why.strip():
         raise CaseworkError(
             where="cases identify",

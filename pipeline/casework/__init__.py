@@ -6,16 +6,14 @@ out. `reading`, `register`, `moves` and `claiming` are the thin part that reads 
 
 from pipeline.casework.declared import Declared, load_declared
 from pipeline.casework.night import Facts, Night, Standing, work_out
-from pipeline.casework.reading import LastRun, last_run, read_standing
+from pipeline.casework.reading import read_standing
 from pipeline.casework.register import numbered, record
 
 __all__ = [
     "Declared",
     "Facts",
-    "LastRun",
     "Night",
     "Standing",
-    "last_run",
     "load_declared",
     "numbered",
     "read_standing",

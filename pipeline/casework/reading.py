@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from psycopg.rows import dict_row
 
 from pipeline.casework.night import Standing
-from pipeline.errors import BuildError
 from pipeline.store.bulk import read_frame
 from pipeline.store.database import Database
 
 EVALUATOR = "wf_evaluator"
 _DATES = ("identified_on", "attached_on", "found_on", "nominated_on")
-
-
-@dataclass(frozen=True)
-class LastRun:
-    """The run that users see."""
-
-    run_id: int
-    as_at: dt.date
-    pack: str
-
-
-def last_run(database: Database) -> LastRun:
-    """The run that users see. Raises BuildError when nothing has been published."""
-    with database.connect() as connection:
-        row = connection.execute(
-            "select run_id, as_at, pack from registry.run where state = 'published' order by run_id desc limit 1"
-        ).fetchone()
-    if row is None:
-        raise BuildError(
-            where="the live database", rule="nothing has been published yet.", remedy="run: wholefamily build"
-        )
-    return LastRun(*row)
 
 
 def read_standing(database: Database, pack: str) -> Standing:

@@ -11,9 +11,10 @@ from pipeline.cli.options import DatabaseUrl, Home, Json, settings_of
 from pipeline.terminal import console
 
 if TYPE_CHECKING:
-    from pipeline.casework import Declared, LastRun
+    from pipeline.casework import Declared
     from pipeline.settings import Settings
     from pipeline.store.database import Database
+    from pipeline.store.published import PublishedRun
 
 PANEL = "The cohort"
 
@@ -28,13 +29,14 @@ def add_to(app: typer.Typer) -> None:
         app.command(rich_help_panel=PANEL)(command)
 
 
-def declared_of(settings: Settings, database: Database) -> tuple[Declared, LastRun]:
+def declared_of(settings: Settings, database: Database) -> tuple[Declared, PublishedRun]:
     """What casework goes by, for the pack of the last run."""
-    from pipeline.casework import last_run, load_declared
+    from pipeline.casework import load_declared
     from pipeline.contracts import load_vocabulary
     from pipeline.criteria import load_pack
+    from pipeline.store.published import published_run
 
-    last = last_run(database)
+    last = published_run(database)
     vocabulary = load_vocabulary(settings.declarations)
     pack = load_pack(settings.declarations / "criteria" / f"{last.pack}.yaml", vocabulary)
     return load_declared(settings.declarations, vocabulary, pack), last
@@ -79,11 +81,12 @@ def priority(
 
     Example: `wholefamily priority --top 50 --json`
     """
-    from pipeline.casework.reading import last_run, read_rows
+    from pipeline.casework.reading import read_rows
     from pipeline.store.database import open_database
+    from pipeline.store.published import published_run
 
     with open_database(settings_of(home, database_url)) as database:
-        pack = last_run(database).pack
+        pack = published_run(database).pack
         if family is not None:
             rows = read_rows(
                 database,

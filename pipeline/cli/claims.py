@@ -39,11 +39,12 @@ def progress(
 
     Example: `wholefamily progress --state needs_certificate`
     """
-    from pipeline.casework.reading import last_run, read_rows
+    from pipeline.casework.reading import read_rows
     from pipeline.store.database import open_database
+    from pipeline.store.published import published_run
 
     with open_database(settings_of(home, database_url)) as database:
-        last = last_run(database)
+        last = published_run(database)
         if family is None and state is None:
             rows = read_rows(
                 database,

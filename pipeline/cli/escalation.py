@@ -149,11 +149,12 @@ def _say_measured(
     from pipeline.escalation.calibrate import false_alarms
     from pipeline.escalation.contacts import count_contacts
     from pipeline.escalation.night import covered_from
-    from pipeline.escalation.reading import published, read_grounds
+    from pipeline.escalation.reading import read_grounds
     from pipeline.nightly import read_coverage
     from pipeline.spans import own_members
+    from pipeline.store.published import published_run
 
-    date = when or published(database).as_at
+    date = when or published_run(database).as_at
     moment = pd.Timestamp(date)
     grounds = read_grounds(database, declared)
     coverage = read_coverage(database, contracts_of(settings), date)

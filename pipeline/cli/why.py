@@ -169,9 +169,9 @@ def _fact(fact: Any) -> str:
 
 
 def _last_pack(database: Database) -> str:
-    from pipeline.casework import last_run
+    from pipeline.store.published import published_run
 
-    return last_run(database).pack
+    return published_run(database).pack
 
 
 def _log(database: Database, by: str | None, action: str, family: int, purpose: str, detail: dict[str, Any]) -> None:

@@ -10,11 +10,11 @@ import pandas as pd
 from pipeline import families, nightly
 from pipeline.contracts import Vocabulary, load_contracts, load_vocabulary
 from pipeline.criteria import Pack, evaluate
-from pipeline.errors import BuildError
 from pipeline.records import CriteriaResult
 from pipeline.settings import Settings
 from pipeline.store.bulk import read_frame
 from pipeline.store.database import Database
+from pipeline.store.published import published_run
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def read_live(database: Database, settings: Settings, as_at: dt.date | None = No
     """
     vocabulary = load_vocabulary(settings.declarations)
     contracts = load_contracts(settings.declarations, vocabulary)
-    published = _published_as_at(database)
+    published = published_run(database, nightly.EVALUATOR).as_at
     date = as_at or published
     facts = nightly.read_evidence_inputs(database)
     person_map = _read(database, "select record_id, person_id from evidence.person")
@@ -76,19 +76,6 @@ def read_live(database: Database, settings: Settings, as_at: dt.date | None = No
         vocabulary=vocabulary,
         produced=frozenset().union(*(contract.evidence_kinds() for contract in contracts.values())),
     )
-
-
-def _published_as_at(database: Database) -> dt.date:
-    with database.connect(role=nightly.EVALUATOR) as connection:
-        row = connection.execute(
-            "select as_at from registry.run where state = 'published' order by run_id desc limit 1"
-        ).fetchone()
-    if row is None:
-        raise BuildError(
-            where="the live database", rule="nothing has been published yet.", remedy="run: wholefamily build"
-        )
-    published: dt.date = row[0]
-    return published
 
 
 def _published_families(database: Database) -> tuple[pd.DataFrame, pd.DataFrame]:

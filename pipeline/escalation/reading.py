@@ -23,18 +23,10 @@ from pipeline.escalation.night import Night, Watched
 from pipeline.settings import Settings
 from pipeline.store.bulk import read_frame
 from pipeline.store.database import Database
+from pipeline.store.published import PublishedRun, published_run
 
 EVALUATOR = "wf_evaluator"
 IDS = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Published:
-    """The run that users see."""
-
-    run_id: int
-    as_at: dt.date
-    pack: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +38,7 @@ class Told:
     row is shown.
     """
 
-    run: Published
+    run: PublishedRun
     as_at: dt.date
     rows: pd.DataFrame
     model: pd.DataFrame
@@ -81,22 +73,9 @@ def declaration(settings: Settings) -> Escalation:
     )
 
 
-def published(database: Database) -> Published:
-    """The run that users see. Raises BuildError when nothing is published."""
-    with database.connect() as connection:
-        row = connection.execute(
-            "select run_id, as_at, pack from registry.run where state = 'published' order by run_id desc limit 1"
-        ).fetchone()
-    if row is None:
-        raise BuildError(
-            where="the live database", rule="nothing has been published yet.", remedy="run: wholefamily build"
-        )
-    return Published(*row)
-
-
 def read_night(database: Database) -> Told:
     """What the last build said, whole: `Told.kept_for` a reader before it is shown."""
-    run = published(database)
+    run = published_run(database)
     with database.adbc(role=EVALUATOR) as connection:
 
         def frame(query: str) -> pd.DataFrame:
@@ -152,7 +131,7 @@ class Grounds:
 
 def read_grounds(database: Database, declared: Escalation) -> Grounds:
     """What a night is worked out from, as published: for another as-at date, or to measure false alarms."""
-    run = published(database)
+    run = published_run(database)
     with database.adbc(role=EVALUATOR) as connection:
 
         def frame(query: str, *parameters: Any) -> pd.DataFrame:
@@ -195,7 +174,7 @@ def read_chronology(
 
     Raises BuildError for a family that is not there.
     """
-    published(database)
+    published_run(database)
     with database.connect() as connection:
         _must_exist(connection, family_id)
         audit.append(connection, f"reader {reader.id}", "chronology_read", f"family/{family_id}", {"why": why})

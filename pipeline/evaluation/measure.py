@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.contracts import load_vocabulary
 from pipeline.criteria import Pack, load_pack
-from pipeline.errors import BuildError, TruthError
+from pipeline.errors import TruthError
 from pipeline.evaluation.criteria import SELECTED, criteria_quality, match_families, with_selection
 from pipeline.evaluation.families import exactly_right, homes_of, majority, place, rates_by
 from pipeline.evaluation.persons import person_quality
@@ -20,6 +20,7 @@ from pipeline.partner.tokens import pseudonymise_references
 from pipeline.settings import Settings
 from pipeline.store.bulk import read_frame
 from pipeline.store.database import Database
+from pipeline.store.published import published_run
 
 LINKER, EVALUATOR, ANALYST = "wf_linker", "wf_evaluator", "wf_analyst"
 SHAPE = "household_shape"
@@ -58,14 +59,9 @@ def evaluate(database: Database, settings: Settings, truth: Path) -> dict[str, A
 
 
 def _published(database: Database, settings: Settings) -> tuple[int, pd.Timestamp, Pack]:
-    with database.connect() as connection:
-        row = connection.execute(
-            "select run_id, as_at, pack from registry.run where state = 'published' order by run_id desc limit 1"
-        ).fetchone()
-    if row is None:
-        raise BuildError(where="evaluate", rule="nothing is published yet.", remedy="run: wholefamily build")
-    path = settings.declarations / "criteria" / f"{row[2]}.yaml"
-    return int(row[0]), pd.Timestamp(row[1]), load_pack(path, load_vocabulary(settings.declarations))
+    run = published_run(database)
+    path = settings.declarations / "criteria" / f"{run.pack}.yaml"
+    return run.run_id, pd.Timestamp(run.as_at), load_pack(path, load_vocabulary(settings.declarations))
 
 
 def _records(database: Database, settings: Settings, truth: Truth) -> pd.DataFrame:

@@ -59,10 +59,6 @@ class Sorted:
     def delivered(self) -> int:
         return int(self.loaded.num_rows + self.quarantined.num_rows)
 
-    @property
-    def problem_share(self) -> float:
-        return self.quarantined.num_rows / self.delivered if self.delivered else 0.0
-
     def reasons(self) -> Counter[tuple[str, str]]:
         """Rows by (reason, column)."""
         pairs = zip(self.quarantined["reason"].to_pylist(), self.quarantined["column"].to_pylist(), strict=True)

@@ -166,12 +166,6 @@ def _support(reader: Reader, rows: Iterable[Row]) -> dict[tuple[int, int], float
     return found
 
 
-def pair_rows(reader: Reader, record_a: int, record_b: int) -> tuple[Row, Row]:
-    """The two records of a pair."""
-    found = reader.records([record_a, record_b])
-    return found[record_a], found[record_b]
-
-
 QUEUE = """
 select l.record_a, a.partner as partner_a, l.record_b, b.partner as partner_b, l.pattern, l.weight, l.probability,
        l.decision, pa.person_id as person_a, pb.person_id as person_b, last.answer

@@ -141,7 +141,7 @@ def test_a_truth_that_tells_the_selection_is_believed(
 
 
 def test_nothing_published(database: Database, settings: Settings, keys: None, truth: Path) -> None:
-    with pytest.raises(BuildError, match="nothing is published"):
+    with pytest.raises(BuildError, match="nothing has been published"):
         evaluate(database, settings, truth)
 
 
