@@ -1,0 +1,2 @@
+-- Who looked at what, and what for.
+

@@ -1,0 +1,2 @@
+-- What is held, under which agreement, why and how long.
+

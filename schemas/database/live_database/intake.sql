@@ -1,0 +1,2 @@
+-- What ingest measures and holds each delivery against.
+

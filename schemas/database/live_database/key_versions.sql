@@ -1,0 +1,2 @@
+-- Versions of the linkage key side by side.
+

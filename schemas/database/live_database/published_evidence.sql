@@ -1,0 +1,2 @@
+-- Evidence as it was published.
+

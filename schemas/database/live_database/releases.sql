@@ -1,0 +1,2 @@
+-- Releases: what has left, under disclosure control.
+

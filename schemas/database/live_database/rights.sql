@@ -1,0 +1,2 @@
+-- Rights of data subjects, and retention.
+

@@ -1,0 +1,2 @@
+-- Roles, purposes and row-level security.
+

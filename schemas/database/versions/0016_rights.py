@@ -1,0 +1,21 @@
+"""Rights of data subjects, and retention."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+FOLDER = Path(__file__).resolve().parent.parent / "live_database"
+
+
+def upgrade() -> None:
+    # The driver's own connection: SQLAlchemy would read colons and percent signs in the SQL as parameters.
+    op.get_bind().connection.driver_connection.execute((FOLDER / "rights.sql").read_text(encoding="utf-8"))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("The way back is a restored backup.")
