@@ -1,6 +1,15 @@
 """Declarations in `schemas/` as frozen objects, checked when loaded. No I/O but reading YAML; no data frames."""
 
-from pipeline.contracts.agreement import Agreement, Feed, agreement_for, load_agreements
+from pipeline.contracts.agreement import (
+    Agreement,
+    Feed,
+    Gateway,
+    Refusal,
+    agreement_for,
+    load_agreements,
+    load_gateways,
+    refusal,
+)
 from pipeline.contracts.closed import Closed, load_closed
 from pipeline.contracts.evidence import EvidenceKind, Vocabulary, load_vocabulary
 from pipeline.contracts.extract import (
@@ -24,8 +33,10 @@ __all__ = [
     "EvidenceKind",
     "EvidenceMapping",
     "Feed",
+    "Gateway",
     "Level",
     "LinkModel",
+    "Refusal",
     "Table",
     "Vocabulary",
     "agreement_for",
@@ -34,6 +45,8 @@ __all__ = [
     "load_contract",
     "load_contracts",
     "load_encoding",
+    "load_gateways",
     "load_link_model",
     "load_vocabulary",
+    "refusal",
 ]

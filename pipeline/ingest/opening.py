@@ -12,7 +12,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from pipeline.contracts import Agreement, Contract, Encoding, LinkModel, Vocabulary, agreement_for
+from pipeline.contracts import Agreement, Contract, Encoding, LinkModel, Vocabulary, agreement_for, refusal
+from pipeline.contracts.agreement import IDENTIFY, ending, in_words
 from pipeline.ingest.verifying import Verified
 from pipeline.manifest import MANIFEST_FILE
 from pipeline.records import ENCODINGS, PEOPLE, REMOVALS
@@ -86,8 +87,9 @@ def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, li
     """The agreement a delivery comes in under, and warnings; nothing of it is opened yet.
 
     Raises DeliveryError: `already_delivered`, `contract_version`, `encoding_version`, `unknown_table`, `missing_table`,
-    `no_agreement`, `not_covered`, `old_sequence`, `broken_chain`, `base_replaced`, `base_missing` (a delta before the
-    delivery it builds on), `key_version`, `known_answers_differ`, `link_model`, `bad_manifest`.
+    `no_agreement`, `no_purpose`, `no_gateway`, `not_covered`, `old_sequence`, `broken_chain`, `base_replaced`,
+    `base_missing` (a delta before the delivery it builds on), `key_version`, `known_answers_differ`, `link_model`,
+    `bad_manifest`.
     """
     landed, manifest = verified.landed, verified.manifest
     if history.knows(verified):
@@ -99,7 +101,7 @@ def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, li
     _check_versions(verified, hub)
     _check_tables(verified, hub)
     agreement = check_agreement(verified, hub)
-    warnings = [*_check_sequence(verified, history), *_check_delay(verified, hub)]
+    warnings = [*_check_sequence(verified, history), *_check_delay(verified, hub), *_check_expiry(agreement, hub)]
     if manifest.kind == "delta":
         _check_base(verified, history)
     _check_known_answers(verified, hub, history)
@@ -173,15 +175,18 @@ def _check_tables(verified: Verified, hub: Hub) -> None:
 
 
 def check_agreement(verified: Verified, hub: Hub) -> Agreement:
-    """The agreement in force that covers every column of a delivery. Raises `no_agreement` or `not_covered`."""
+    """The agreement in force that covers every column of a delivery, and lets the hub identify families by it.
+
+    Raises `no_agreement`, `no_purpose`, `no_gateway` or `not_covered`.
+    """
     landed, partner = verified.landed, verified.manifest.partner
-    agreement = agreement_for(hub.agreements, partner, hub.today)
-    if agreement is None:
+    refused = refusal(hub.agreements, partner, IDENTIFY, hub.today)
+    if refused is not None:
         raise landed.refusal(
-            "no_agreement",
-            "no agreement in force has a feed of this partner.",
-            "ask the information governance lead; nothing is taken in without one.",
+            refused.code, refused.rule, "ask the information governance lead; nothing is taken in without it."
         )
+    agreement = agreement_for(hub.agreements, partner, hub.today, IDENTIFY)
+    assert agreement is not None
     for table_name in (file.table for file in verified.manifest.files):
         table = hub.contract.table(PEOPLE if table_name in (ENCODINGS, REMOVALS) else table_name)
         leaving = [column.name for column in table.columns if LEAVES_AS_CODE & set(column.treatment)]
@@ -227,6 +232,11 @@ def _check_delay(verified: Verified, hub: Hub) -> Iterator[str]:
             f"late_arrival: it was sealed {days} days before it was taken in, more than the "
             f"{hub.contract.freshness_days} that the contract allows; what it says may be out of date."
         )
+
+
+def _check_expiry(agreement: Agreement, hub: Hub) -> Iterator[str]:
+    if agreement in ending(hub.agreements, hub.today):
+        yield f"agreement_expiring: {in_words(agreement, hub.today)}"
 
 
 def _check_base(verified: Verified, history: History) -> None:

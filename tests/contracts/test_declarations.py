@@ -21,6 +21,7 @@ from pipeline.errors import DeclarationError
 from pipeline.settings import PROJECT
 
 SCHOOLS, AGREEMENT = "extracts/schools.yaml", "agreements/whole-family-2012.yaml"
+GATEWAYS = "gateways.yaml"
 ENCODING, MODEL = "linkage/encoding-v2.yaml", "linkage/model-v2.yaml"
 Edit = Callable[[str, str, str], Path]
 
@@ -85,8 +86,11 @@ def test_every_column_that_leaves_is_covered_by_the_agreement() -> None:
         (SCHOOLS, "schema:\n", "schema: [\n", ("schools.yaml, line", "not valid YAML")),
         ("evidence.yaml", "name: custody", "name: arrest", ("evidence.yaml, line", "stands twice")),
         (AGREEMENT, "expiry: '2030-03-31'", "expiry: '2010-03-31'", ("line", "expires before it starts")),
-        (AGREEMENT, "purposes: [identify, evaluate]", "purposes: [marketing]", ("line", "does not declare")),
-        (AGREEMENT, "gateway: Children", "reason: Children", ("line", "no 'gateway'")),
+        (AGREEMENT, "    evaluate: [children", "    marketing: [children", ("line", "does not declare")),
+        (AGREEMENT, "  gateways:\n", "  reasons:\n", ("line", "no 'gateways'")),
+        (AGREEMENT, "identify: [children-act-2004-s10,", "identify: [children-act-1904-s10,", ("line", "not declared")),
+        (AGREEMENT, "shown: P12M", "shown: 12 months", ("line", "P12M or P3Y")),
+        (GATEWAYS, "title: SI 2012/1483", "name: SI 2012/1483", ("gateways.yaml, line", "no 'title'")),
         (ENCODING, "block: [nino]", "block: [reverse(nino)]", ("encoding-v2.yaml, line", "not a block expression")),
         (ENCODING, "bits: 512", "bits: 500", ("encoding-v2.yaml, line", "512 bits")),
         (MODEL, "match: 0.", "match: 7.", ("model-v2.yaml, line", "possible <= match < 1")),

@@ -66,8 +66,7 @@ def add_probation(declarations: Path, expectations: Path) -> None:
     agreement["feeds"].append(
         {
             "partner": "probation",
-            "purposes": ["identify"],
-            "gateway": "Crime and Disorder Act 1998 s.115",
+            "gateways": {"identify": ["crime-and-disorder-act-1998-s115"]},
             "columns": {
                 "people": ["person_ref", "forename", "surname", "date_of_birth", "sex"],
                 "residences": ["person_ref", "uprn", "address", "postcode", "start_date", "end_date"],
