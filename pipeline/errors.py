@@ -81,3 +81,9 @@ class TruthError(WholeFamilyError):
     """The truth to measure against is missing or not in its layout."""
 
     exit_code = 9
+
+
+class TransportError(WholeFamilyError):
+    """The place where deliveries are handed over cannot be reached, or is not the one that is known."""
+
+    exit_code = 13

@@ -7,7 +7,7 @@ with the commands that `keys --help` lists.
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from pipeline.contracts import Contract, load_encoding, load_link_model, load_vocabulary
@@ -128,8 +128,8 @@ def _base(settings: Settings, contract: Contract, delivery_id: str | None) -> Ba
     return Base(chosen[-1].delivery_id, chosen[-1].manifest_sha256, home)
 
 
-def withdraw_and_deliver(settings: Settings, contract: Contract, delivery_id: str, why: str) -> list[Path]:
-    """At the partner: sign an order to take a delivery back, and put it into the hub's landing folder."""
+def withdraw_and_deliver(settings: Settings, contract: Contract, delivery_id: str, why: str) -> list[PurePath]:
+    """At the partner: sign an order to take a delivery back, and hand it over to the hub."""
     from pipeline.partner.keys import load_partner_keys
     from pipeline.partner.seal import seal_withdrawal
 
@@ -141,17 +141,17 @@ def withdraw_and_deliver(settings: Settings, contract: Contract, delivery_id: st
         )
     keys, outbox = load_partner_keys(settings, contract.partner), settings.outbox(contract.partner)
     seal_withdrawal(settings, contract, keys, delivery_id, why.strip(), outbox)
-    return _hand_over_all(contract, outbox, settings.landing(contract.partner))
+    return _hand_over_all(settings, contract, outbox, None)
 
 
 def seal_and_deliver(
-    settings: Settings, contract: Contract, *, outbox: Path | None = None, landing: Path | None = None
-) -> list[Path]:
-    """Seal the outbox's draft and put it into the hub's landing folder; returns the delivery folders there.
+    settings: Settings, contract: Contract, *, outbox: Path | None = None, landing: str | Path | None = None
+) -> list[PurePath]:
+    """Seal the outbox's draft and hand it over to the hub, at the path or URL `landing`; returns where each landed.
 
     What an earlier call sealed but could not put there (landing out of reach) goes first. Sealed copies move to
     `sent` once they have landed. Killed at any moment and called again, each draft arrives once. Raises ExtractError
-    when nothing stands in the outbox.
+    when nothing stands in the outbox, TransportError when the place cannot be reached.
     """
     from pipeline.partner.draft import discard
     from pipeline.partner.keys import load_partner_keys
@@ -161,12 +161,13 @@ def seal_and_deliver(
     if (folder / DRAFT).is_dir():
         seal(settings, contract, load_partner_keys(settings, contract.partner), folder / DRAFT, folder)
     discard(folder / DRAFT)
-    return _hand_over_all(contract, folder, landing or settings.landing(contract.partner))
+    return _hand_over_all(settings, contract, folder, landing)
 
 
-def _hand_over_all(contract: Contract, folder: Path, landing: Path) -> list[Path]:
+def _hand_over_all(settings: Settings, contract: Contract, folder: Path, landing: str | Path | None) -> list[PurePath]:
     from pipeline.partner.deliver import forget_notes, hand_over
     from pipeline.partner.seal import SENT
+    from pipeline.transport import landing_at
 
     forget_notes(folder)
     waiting = sorted(path.parent for path in folder.glob(f"{contract.partner}-*/{SIGNATURE_FILE}"))
@@ -176,4 +177,5 @@ def _hand_over_all(contract: Contract, folder: Path, landing: Path) -> list[Path
             rule="nothing stands here to be delivered.",
             remedy=f"run first: wholefamily pseudonymise {contract.partner} RAW",
         )
-    return [hand_over(sealed, landing, folder / SENT) for sealed in waiting]
+    place = landing_at(landing or settings.landing_place(contract.partner), settings.landing_credentials)
+    return [hand_over(sealed, place, folder / SENT) for sealed in waiting]

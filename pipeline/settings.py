@@ -21,6 +21,10 @@ class Settings:
     expectations: Path = PROJECT / "expectations"
     # None: the embedded server in `home`. A URL may carry a password, so it is in no repr.
     database_url: str | None = field(default=None, repr=False)
+    # None: the landing folder in `home`. Else where deliveries are handed over, for every partner ({partner} in it
+    # stands for its name, else a folder of that name is meant), and a file of credentials for it.
+    landing_root: str | None = None
+    landing_credentials: Path | None = None
 
     # --- partner's zone
     def partner_home(self, partner: str) -> Path:
@@ -43,6 +47,15 @@ class Settings:
 
     def landing(self, partner: str) -> Path:
         return self.hub / "landing" / partner
+
+    def landing_place(self, partner: str) -> str | Path:
+        """Where the partner hands over: a path or a URL. The hub fetches from elsewhere into its landing folder."""
+        if self.landing_root is None:
+            return self.landing(partner)
+        named = (
+            self.landing_root if "{partner}" in self.landing_root else f"{self.landing_root.rstrip('/')}/{{partner}}"
+        )
+        return named.replace("{partner}", partner)
 
     def accepted(self, partner: str) -> Path:
         return self.hub / "accepted" / partner
@@ -72,13 +85,17 @@ class Settings:
 
 
 def read_settings(home: Path | None = None, database_url: str | None = None) -> Settings:
-    """Settings from the arguments, else from WHOLEFAMILY_HOME, WHOLEFAMILY_DATABASE_URL,
-    WHOLEFAMILY_DECLARATIONS and WHOLEFAMILY_EXPECTATIONS, else the defaults (`./wholefamily-home`, embedded)."""
+    """Settings from the arguments, else from WHOLEFAMILY_HOME, WHOLEFAMILY_DATABASE_URL, WHOLEFAMILY_DECLARATIONS,
+    WHOLEFAMILY_EXPECTATIONS, WHOLEFAMILY_LANDING and WHOLEFAMILY_LANDING_CREDENTIALS, else the defaults
+    (`./wholefamily-home`, embedded)."""
     environment = os.environ
+    credentials = environment.get("WHOLEFAMILY_LANDING_CREDENTIALS")
     chosen = home or Path(environment.get("WHOLEFAMILY_HOME", "wholefamily-home"))
     return Settings(
         home=chosen.expanduser().resolve(),
         declarations=Path(environment.get("WHOLEFAMILY_DECLARATIONS", PROJECT / "schemas")).resolve(),
         expectations=Path(environment.get("WHOLEFAMILY_EXPECTATIONS", PROJECT / "expectations")).resolve(),
         database_url=database_url or environment.get("WHOLEFAMILY_DATABASE_URL") or None,
+        landing_root=environment.get("WHOLEFAMILY_LANDING") or None,
+        landing_credentials=Path(credentials).expanduser().resolve() if credentials else None,
     )

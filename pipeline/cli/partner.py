@@ -156,11 +156,16 @@ def deliver(
         Path | None, typer.Option("--outbox", help="The outbox given to pseudonymise with --out.")
     ] = None,
     landing: Annotated[
-        Path | None, typer.Option("--landing", help="The hub's landing folder (default: in the home).")
+        str | None,
+        typer.Option(
+            "--landing",
+            help="Where this partner hands over: a folder, or a URL as sftp://schools@files.example.org/to-hub "
+            "(default: WHOLEFAMILY_LANDING, else the home's landing folder).",
+        ),
     ] = None,
     home: Home = None,
 ) -> None:
-    """Seal what stands in the outbox (encrypted to the hub, signed) and put it into the hub's landing folder.
+    """Seal what stands in the outbox (encrypted to the hub, signed) and hand it over to the hub, the signature last.
 
     Example: `wholefamily deliver schools`
     """

@@ -1,49 +1,49 @@
-"""Put a sealed delivery into a landing folder: every file whole before its name is seen, the signature last.
+"""Hand a sealed delivery over to the hub: every file whole before its name is seen, the signature last.
 
 The hub takes a delivery away as soon as it is signed. So just before the signature a note is left beside the sealed
-copy: who finds the note and no folder at the landing knows that it has arrived, and sends nothing again.
+copy: who finds the note and nothing at the landing place knows that it has arrived, and sends nothing again.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pipeline.errors import ExtractError
 from pipeline.manifest import SIGNATURE_FILE
+from pipeline.transport import Landing
 
 NOTE = ".handed-over"
 
 
-def deliver(delivery: Path, landing: Path) -> Path:
-    """Copy a delivery's folder into the landing folder; returns where it landed. Doing so again changes nothing.
+def deliver(delivery: Path, landing: Landing) -> PurePath:
+    """Copy a delivery's folder to the landing place; returns where it landed. Doing so again changes nothing.
 
-    Raises ExtractError where the folder is not a sealed delivery. The hub opens no folder without the signature.
+    Raises ExtractError where the folder is not a sealed delivery, TransportError where the place cannot be reached.
+    The hub opens no folder without the signature.
     """
-    target = _put_files(delivery, landing)
-    _put(delivery / SIGNATURE_FILE, target / SIGNATURE_FILE)
-    return target
+    _put_files(delivery, landing)
+    landing.put(delivery / SIGNATURE_FILE, delivery.name)
+    return landing.location(delivery.name)
 
 
-def hand_over(sealed: Path, landing: Path, sent: Path) -> Path:
+def hand_over(sealed: Path, landing: Landing, sent: Path) -> PurePath:
     """Deliver what stands sealed in the outbox, once, and move it to `sent`; returns where it landed.
 
-    Raises ExtractError where an earlier call was cut off and the landing folder is not the one it delivered to: then
-    nobody can tell from here whether it arrived.
+    Raises ExtractError where an earlier call was cut off and the landing place is not the one it delivered to: then
+    nobody can tell from here whether it arrived. TransportError where the place cannot be reached: call again.
     """
-    note, target = sealed.with_name(f".{sealed.name}{NOTE}"), landing / sealed.name
+    note = sealed.with_name(f".{sealed.name}{NOTE}")
     if note.exists():
         _check_same_landing(note, landing)
-    if not note.exists() or target.exists():
+    if not note.exists() or landing.has(sealed.name):
         _put_files(sealed, landing)
-        _write_whole(note, _identity_of(landing))
-        _put(sealed / SIGNATURE_FILE, target / SIGNATURE_FILE)
+        _write_whole(note, landing.identity() or "")
+        landing.put(sealed / SIGNATURE_FILE, sealed.name)
     sent.mkdir(exist_ok=True)
     sealed.rename(sent / sealed.name)
     note.unlink()
-    return target
+    return landing.location(sealed.name)
 
 
 def forget_notes(outbox: Path) -> None:
@@ -53,51 +53,32 @@ def forget_notes(outbox: Path) -> None:
             note.unlink()
 
 
-def _put_files(delivery: Path, landing: Path) -> Path:
+def _put_files(delivery: Path, landing: Landing) -> None:
     if not (delivery / SIGNATURE_FILE).exists():
         raise ExtractError(
             where=str(delivery),
             rule="this is not a sealed delivery.",
             remedy="seal a draft first: wholefamily deliver.",
         )
-    target = landing / delivery.name
-    target.mkdir(parents=True, exist_ok=True)
-    for name in sorted(path.name for path in delivery.iterdir() if path.name != SIGNATURE_FILE):
-        _put(delivery / name, target / name)
-    return target
+    for path in sorted(path for path in delivery.iterdir() if path.name != SIGNATURE_FILE):
+        landing.put(path, delivery.name)
 
 
-def _put(source: Path, target: Path) -> None:
-    if target.exists():
-        return
-    part = target.with_name(f".{target.name}.part")
-    with source.open("rb") as read, part.open("wb") as written:
-        shutil.copyfileobj(read, written, 1 << 20)
-        written.flush()
-        os.fsync(written.fileno())
-    part.replace(target)
-
-
-def _identity_of(landing: Path) -> str:
-    """Which folder this is, whatever path leads there: a share that is not mounted is another one."""
-    found = landing.stat()
-    return json.dumps({"device": found.st_dev, "inode": found.st_ino})
-
-
-def _check_same_landing(note: Path, landing: Path) -> None:
-    if landing.is_dir() and note.read_text(encoding="ascii") == _identity_of(landing):
+def _check_same_landing(note: Path, landing: Landing) -> None:
+    identity = landing.identity()
+    if identity is not None and note.read_text(encoding="utf-8") == identity:
         return
     raise ExtractError(
-        where=str(landing),
-        rule="an earlier delivery was cut off, and this is not the folder it was put into.",
-        remedy=f"mount that folder again and deliver; or ask the hub whether it has the delivery, then remove "
+        where=landing.name,
+        rule="an earlier delivery was cut off, and this is not the place it was put into.",
+        remedy=f"mount or reach that place again and deliver; or ask the hub whether it has the delivery, then remove "
         f"{note} (to send it again) or its sealed folder beside it (it has arrived).",
     )
 
 
 def _write_whole(path: Path, text: str) -> None:
     part = path.with_name(f"{path.name}.part")
-    with part.open("w", encoding="ascii") as handle:
+    with part.open("w", encoding="utf-8") as handle:
         handle.write(text)
         handle.flush()
         os.fsync(handle.fileno())

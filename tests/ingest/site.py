@@ -26,6 +26,7 @@ from pipeline.partner.keys import PartnerKeys, load_partner_keys
 from pipeline.partner.pseudonymise import pseudonymise
 from pipeline.partner.seal import seal
 from pipeline.settings import Settings
+from pipeline.transport import DropFolder
 
 PARTNERS = ("council", "police", "schools")
 FROM, TO = dt.date(2011, 8, 1), dt.date(2014, 7, 31)
@@ -77,12 +78,12 @@ class Site:
         stated(draft_id=secrets.token_hex(4))(draft)  # the draft is kept for more than one delivery here
         sealed = seal(self.settings, self.contract(partner), self.keys(partner), draft, self.settings.outbox(partner))
         kept.rename(draft)
-        return deliver(sealed, self.settings.landing(partner))
+        return Path(deliver(sealed, DropFolder(self.settings.landing(partner))))
 
     def again(self, delivery: Path) -> Path:
         """Deliver once more what the outbox still holds."""
         partner = delivery.parent.name
-        return deliver(self.settings.outbox(partner) / delivery.name, self.settings.landing(partner))
+        return Path(deliver(self.settings.outbox(partner) / delivery.name, DropFolder(self.settings.landing(partner))))
 
 
 @lru_cache

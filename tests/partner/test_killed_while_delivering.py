@@ -120,5 +120,5 @@ def test_a_landing_folder_that_is_not_mounted_is_not_taken_for_one_that_was_empt
     shutil.rmtree(settings.landing("council"))
     (tmp_path / "something else").mkdir()  # so that the inode of the folder that is gone is not given again
     settings.landing("council").mkdir()
-    with pytest.raises(ExtractError, match="not the folder it was put into"):
+    with pytest.raises(ExtractError, match="not the place it was put into"):
         seal_and_deliver(settings, COUNCIL)

@@ -22,6 +22,7 @@ from pipeline.partner.reveal import reveal
 from pipeline.partner.seal import seal, sent_deliveries
 from pipeline.partner.tokens import pseudonymise_references
 from pipeline.settings import Settings
+from pipeline.transport import DropFolder
 from tests.partner.kit import CONTRACTS, HUB, SURNAMES, council_extract, partner_keys, run_kit, write_extract
 
 KEYS = partner_keys()
@@ -117,13 +118,13 @@ def test_delivering_puts_the_signature_last_and_twice_is_once(home: Settings, mo
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", noted)
-    landed = deliver(folder, home.landing("council"))
+    landed = deliver(folder, DropFolder(home.landing("council")))
     assert order[-1] == "manifest.sig"
     assert {path.name: path.read_bytes() for path in landed.iterdir()} == {
         path.name: path.read_bytes() for path in folder.iterdir()
     }
     order.clear()
-    assert deliver(folder, home.landing("council")) == landed
+    assert deliver(folder, DropFolder(home.landing("council"))) == landed
     assert order == []
 
 
@@ -131,7 +132,7 @@ def test_what_is_not_sealed_is_not_delivered(home: Settings) -> None:
     folder = sealed(home)
     (folder / "manifest.sig").unlink()
     with pytest.raises(ExtractError, match="not a sealed delivery"):
-        deliver(folder, home.landing("council"))
+        deliver(folder, DropFolder(home.landing("council")))
     assert not home.landing("council").exists()
 
 
