@@ -17,71 +17,19 @@ import pyarrow as pa
 from numba import njit
 from numpy.typing import NDArray
 
+from pipeline.partner.sha256 import INITIAL, LANES, ROUND_CONSTANTS, compress, compress_lanes
+
 Bytes: TypeAlias = NDArray[np.uint8]
 Words: TypeAlias = NDArray[np.uint64]
 
 BLOCK_BYTES = 64
 DIGEST_BYTES = 32
 TOKEN_BYTES = 16  # 128 bits of an HMAC-SHA-256 leave as a token
+LONGEST_IN_A_BLOCK = BLOCK_BYTES - 9  # of a message: the bit 1 and the length follow it
 _LEAST_PER_THREAD = 4096
 
 
-def _first_bits_of_roots(root: int, count: int) -> list[int]:
-    """The first 32 bits of the fractional parts of the square or cube roots of the first primes (FIPS 180-4, 4.2.2)."""
-    primes: list[int] = []
-    candidate = 2
-    while len(primes) < count:
-        if all(candidate % prime for prime in primes):
-            primes.append(candidate)
-        candidate += 1
-    found = []
-    for prime in primes:
-        low, high = 0, prime << 40
-        while high - low > 1:  # the largest whole number whose root-th power is at most prime · 2^(32·root)
-            middle = (low + high) // 2
-            low, high = (middle, high) if middle**root <= prime << (32 * root) else (low, middle)
-        found.append(low & 0xFFFFFFFF)
-    return found
-
-
-_ROUND_CONSTANTS = np.array(_first_bits_of_roots(3, 64), dtype=np.uint32)
-_INITIAL = np.array(_first_bits_of_roots(2, 8), dtype=np.uint32)
 _HEX_PAIRS = np.frombuffer("".join(f"{value:02x}" for value in range(256)).encode(), dtype=np.uint16)
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _turn(x: Any, n: Any) -> Any:
-    return np.uint32((x >> np.uint32(n)) | (x << np.uint32(32 - n)))
-
-
-@njit(nogil=True, cache=True)
-def _compress(state: Any, words: Any, constants: Any) -> None:
-    """One SHA-256 compression of the sixteen words in `words[:16]` into `state`."""
-    for t in range(16, 64):
-        x = words[t - 15]
-        y = words[t - 2]
-        small0 = _turn(x, 7) ^ _turn(x, 18) ^ (x >> np.uint32(3))
-        small1 = _turn(y, 17) ^ _turn(y, 19) ^ (y >> np.uint32(10))
-        words[t] = np.uint32(words[t - 16] + small0 + words[t - 7] + small1)
-    a, b, c, d = state[0], state[1], state[2], state[3]
-    e, f, g, h = state[4], state[5], state[6], state[7]
-    for t in range(64):
-        big1 = _turn(e, 6) ^ _turn(e, 11) ^ _turn(e, 25)
-        chosen = (e & f) ^ (~e & g)
-        first = np.uint32(h + big1 + chosen + constants[t] + words[t])
-        big0 = _turn(a, 2) ^ _turn(a, 13) ^ _turn(a, 22)
-        majority = (a & b) ^ (a & c) ^ (b & c)
-        second = np.uint32(big0 + majority)
-        h, g, f, e = g, f, e, np.uint32(d + first)
-        d, c, b, a = c, b, a, np.uint32(first + second)
-    state[0] += a
-    state[1] += b
-    state[2] += c
-    state[3] += d
-    state[4] += e
-    state[5] += f
-    state[6] += g
-    state[7] += h
 
 
 @njit(nogil=True, cache=True)
@@ -91,8 +39,70 @@ def _pad_state(key_block: Any, mask: Any, initial: Any, constants: Any) -> Any:
     words = np.zeros(64, dtype=np.uint32)
     for i in range(64):
         words[i // 4] = np.uint32((words[i // 4] << np.uint32(8)) | np.uint32(key_block[i] ^ mask))
-    _compress(state, words, constants)
+    compress(state, words, constants)
     return state
+
+
+@njit(nogil=True, cache=True)
+def _hmac_one(
+    inner: Any, outer: Any, data: Any, begin: Any, length: Any, constants: Any, words: Any, state: Any
+) -> None:
+    """The HMAC of `data[begin:begin + length]` into `state`."""
+    state[:] = inner
+    # The message, the bit 1, zeros, and the length in bits (the key's block of 64 bytes included) as 64 bits.
+    blocks = (length + 9 + 63) // 64
+    for block in range(blocks):
+        for word in range(16):
+            value = np.uint32(0)
+            for byte in range(4):
+                position = block * 64 + word * 4 + byte
+                part = np.uint32(0)
+                if position < length:
+                    part = np.uint32(data[begin + position])
+                elif position == length:
+                    part = np.uint32(0x80)
+                value = np.uint32((value << np.uint32(8)) | part)
+            words[word] = value
+        if block == blocks - 1:
+            bits = np.uint64(64 + length) * np.uint64(8)
+            words[14] = np.uint32(bits >> np.uint64(32))
+            words[15] = np.uint32(bits & np.uint64(0xFFFFFFFF))
+        compress(state, words, constants)
+    words[:8] = state
+    words[8] = np.uint32(0x80000000)
+    words[9:15] = 0
+    words[15] = np.uint32((64 + 32) * 8)
+    state[:] = outer
+    compress(state, words, constants)
+
+
+@njit(nogil=True, cache=True)
+def _hmac_lanes(
+    inner: Any, outer: Any, data: Any, offsets: Any, first: Any, constants: Any, words: Any, state: Any
+) -> None:
+    """The HMACs of rows first … first + LANES - 1, none longer than one block, into the lanes of `state`."""
+    for lane in range(LANES):
+        for word in range(16):
+            words[word, lane] = 0
+        begin = offsets[first + lane]
+        length = offsets[first + lane + 1] - begin
+        for position in range(length):
+            shift = np.uint32(24 - 8 * (position & 3))
+            words[position >> 2, lane] |= np.uint32(data[begin + position]) << shift
+        words[length >> 2, lane] |= np.uint32(0x80) << np.uint32(24 - 8 * (length & 3))
+        words[15, lane] = np.uint32((64 + length) * 8)
+    for word in range(8):
+        for lane in range(LANES):
+            state[word, lane] = inner[word]
+    compress_lanes(state, words, constants)
+    for lane in range(LANES):
+        for word in range(8):
+            words[word, lane] = state[word, lane]
+            words[word + 8, lane] = 0
+            state[word, lane] = outer[word]
+        words[8, lane] = np.uint32(0x80000000)
+        words[15, lane] = np.uint32((BLOCK_BYTES + DIGEST_BYTES) * 8)
+    compress_lanes(state, words, constants)
 
 
 @njit(nogil=True, cache=True)
@@ -101,38 +111,37 @@ def _hmac_each(
 ) -> None:
     words = np.zeros(64, dtype=np.uint32)
     state = np.empty(8, dtype=np.uint32)
-    for row in range(start, stop):
-        state[:] = inner
-        begin = offsets[row]
-        length = offsets[row + 1] - begin
-        # The message, the bit 1, zeros, and the length in bits (the key's block of 64 bytes included) as 64 bits.
-        blocks = (length + 9 + 63) // 64
-        for block in range(blocks):
-            for word in range(16):
-                value = np.uint32(0)
-                for byte in range(4):
-                    position = block * 64 + word * 4 + byte
-                    part = np.uint32(0)
-                    if position < length:
-                        part = np.uint32(data[begin + position])
-                    elif position == length:
-                        part = np.uint32(0x80)
-                    value = np.uint32((value << np.uint32(8)) | part)
-                words[word] = value
-            if block == blocks - 1:
-                bits = np.uint64(64 + length) * np.uint64(8)
-                words[14] = np.uint32(bits >> np.uint64(32))
-                words[15] = np.uint32(bits & np.uint64(0xFFFFFFFF))
-            _compress(state, words, constants)
-        words[:8] = state
-        words[8] = np.uint32(0x80000000)
-        words[9:15] = 0
-        words[15] = np.uint32((64 + 32) * 8)
-        state[:] = outer
-        _compress(state, words, constants)
-        for word in range(8):
-            for byte in range(4):
-                out[row, word * 4 + byte] = np.uint8((state[word] >> np.uint32(24 - 8 * byte)) & np.uint32(0xFF))
+    lane_words = np.zeros((16, LANES), dtype=np.uint32)
+    lane_state = np.empty((8, LANES), dtype=np.uint32)
+    row = start
+    while row < stop:
+        longest = np.int64(LONGEST_IN_A_BLOCK + 1)
+        if row + LANES <= stop:
+            longest = np.int64(0)
+            for lane in range(LANES):
+                longest = max(longest, offsets[row + lane + 1] - offsets[row + lane])
+        if longest <= LONGEST_IN_A_BLOCK:
+            _hmac_lanes(inner, outer, data, offsets, row, constants, lane_words, lane_state)
+            for lane in range(LANES):
+                for word in range(8):
+                    out[row + lane, word] = _swapped(lane_state[word, lane])
+            row += LANES
+        else:
+            _hmac_one(inner, outer, data, offsets[row], offsets[row + 1] - offsets[row], constants, words, state)
+            for word in range(8):
+                out[row, word] = _swapped(state[word])
+            row += 1
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _swapped(value: Any) -> Any:
+    """The word with its bytes in the other order."""
+    return np.uint32(
+        (value >> np.uint32(24))
+        | ((value >> np.uint32(8)) & np.uint32(0xFF00))
+        | ((value << np.uint32(8)) & np.uint32(0xFF0000))
+        | (value << np.uint32(24))
+    )
 
 
 def hmac_each(key: bytes, values: pa.StringArray) -> Bytes:
@@ -140,15 +149,15 @@ def hmac_each(key: bytes, values: pa.StringArray) -> Bytes:
     if len(key) > BLOCK_BYTES:
         raise ValueError("keys are at most 64 bytes here")
     block = np.frombuffer(key.ljust(BLOCK_BYTES, b"\0"), dtype=np.uint8)
-    inner, outer = (_pad_state(block, np.uint8(mask), _INITIAL, _ROUND_CONSTANTS) for mask in (0x36, 0x5C))
+    inner, outer = (_pad_state(block, np.uint8(mask), INITIAL, ROUND_CONSTANTS) for mask in (0x36, 0x5C))
     data, offsets = _bytes_of(values)
-    out = np.empty((len(values), DIGEST_BYTES), dtype=np.uint8)
+    out = np.empty((len(values), DIGEST_BYTES // 4), dtype=np.uint32)
 
     def part(start: int, stop: int) -> None:
-        _hmac_each(inner, outer, data, offsets, start, stop, _ROUND_CONSTANTS, out)
+        _hmac_each(inner, outer, data, offsets, start, stop, ROUND_CONSTANTS, out)
 
     in_threads(part, len(values))
-    return out
+    return out.astype("<u4", copy=False).view(np.uint8)
 
 
 def hex_texts(digests: Bytes) -> pa.StringArray:
