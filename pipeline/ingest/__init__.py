@@ -27,6 +27,7 @@ from pipeline.ingest.verifying import Verified, verify
 from pipeline.ingest.withdrawal import Withdrawn, carry_out, delete_withdrawn, withdraw
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
+from pipeline.store.bulk import lock_for_transaction, told_as_store_error
 from pipeline.store.database import Database
 from pipeline.store.locks import HUB_DATA, advisory_lock
 
@@ -91,7 +92,11 @@ def take_in(
     StoreError when the hub itself is at fault: the delivery then still waits. One process per partner at a time; a
     second waits, and finds nothing to do.
     """
-    with database.connect(autocommit=True) as session, advisory_lock(session, f"ingest {partner}"):
+    with (
+        told_as_store_error(f"ingest of {partner}"),
+        database.connect(autocommit=True) as session,
+        advisory_lock(session, f"ingest {partner}"),
+    ):
         try:
             return _take_in_all(settings, database, session, partner, progress, patience)
         except OSError as problem:
@@ -120,7 +125,7 @@ def _take_in_all(
                 _note_waiting(database, hub, case, refusal)
                 outcomes.append(_told(case, refusal, "received"))
                 continue
-            _reject(settings, database, hub, case, refusal)
+            _reject(settings, database, session, hub, case, refusal)
             rejections.append(refusal)
             outcomes.append(_told(case, refusal, "rejected"))
             continue
@@ -159,7 +164,8 @@ def _take_in(
         )
     case.warnings += _unmet_warnings(case)
     put = patch_rows if verified.manifest.kind == "delta" else replace_rows
-    with advisory_lock(session, HUB_DATA, shared=True), database.adbc(role=PIPELINE) as connection:
+    with database.adbc(role=PIPELINE) as connection:
+        lock_for_transaction(connection, HUB_DATA, shared=True)
         state = put(
             connection,
             hub.contract,
@@ -250,8 +256,9 @@ def _note_waiting(database: Database, hub: Hub, case: Case, refusal: DeliveryErr
         connection.commit()
 
 
-def _reject(settings: Settings, database: Database, hub: Hub, case: Case, refusal: DeliveryError) -> None:
+def _reject(settings: Settings, database: Database, session: Any, hub: Hub, case: Case, refusal: DeliveryError) -> None:
     """Record the rejection in its own transaction, then set the delivery aside, sealed as it came."""
+    session.execute("select 1")  # without the partner's lock it would be another process's to tell
     with database.adbc(role=PIPELINE) as connection:
         write_partner(connection, hub.contract)
         reason = f"{refusal.where}: {refusal.rule}"

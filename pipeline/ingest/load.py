@@ -37,7 +37,7 @@ def replace_rows(
 
     Committing is the caller's. Raises StoreError.
     """
-    fence(connection, contract, history)
+    fence(connection, contract, history.last.sequence if history.last else None)
     put_full(connection, contract, case, encodings, tell)
     state = write_accepted(connection, case)
     tell(1.0)
@@ -58,15 +58,16 @@ def put_full(
     tell(0.9)
 
 
-def fence(connection: Any, contract: Contract, history: History) -> None:
-    """Hold the partner's row, and make sure that nothing was accepted since the delivery was checked."""
+def fence(connection: Any, contract: Contract, last: int | None) -> None:
+    """Hold the partner's row, and make sure that nothing was accepted since the one of sequence `last`, the newest
+    when the delivery was checked. Raises StoreError."""
     write_partner(connection, contract)
     newest = read_frame(
         connection,
         f"select max(sequence) as sequence from registry.delivery where partner = $1 and state in {ONCE_ACCEPTED}",  # noqa: S608
         [contract.partner],
     )["sequence"][0].as_py()
-    if newest != (history.last.sequence if history.last else None):
+    if newest != last:
         raise StoreError(
             where=f"ingest of {contract.partner}",
             rule="another process accepted a delivery of this partner meanwhile.",

@@ -37,7 +37,7 @@ def patch_rows(
     Committing is the caller's. Raises StoreError; DeliveryError `dangling_reference` where rows of somebody who is not
     in the delta refer to a person that it takes away.
     """
-    fence(connection, contract, history)
+    fence(connection, contract, history.last.sequence if history.last else None)
     put_delta(connection, contract, case, encodings, tell)
     clear_quarantine(connection, case)
     state = write_accepted(connection, case)

@@ -21,12 +21,13 @@ from psycopg.rows import dict_row
 from pipeline.errors import DeliveryError
 from pipeline.ingest.examine import open_and_sort
 from pipeline.ingest.landing import Landed, private_folder
-from pipeline.ingest.load import PIPELINE, forget_removed, put_full, remove_rows
+from pipeline.ingest.load import PIPELINE, fence, forget_removed, put_full, remove_rows
 from pipeline.ingest.opening import Hub, check_agreement
 from pipeline.ingest.patch import put_delta
-from pipeline.ingest.registry import IN_FORCE, Case, write_carried_out, write_withdrawn
+from pipeline.ingest.registry import IN_FORCE, Case, read_history, write_carried_out, write_withdrawn
 from pipeline.ingest.verifying import Verified, verify
 from pipeline.settings import Settings
+from pipeline.store.bulk import lock_for_transaction, told_as_store_error
 from pipeline.store.database import Database
 from pipeline.store.locks import HUB_DATA, advisory_lock
 
@@ -54,7 +55,11 @@ def withdraw(
     Raises DeliveryError `unknown_delivery` when it is not one that was accepted, or has been withdrawn already.
     """
     partner = hub.contract.partner
-    with database.connect(autocommit=True) as session, advisory_lock(session, f"ingest {partner}"):
+    with (
+        told_as_store_error(f"withdrawal at {partner}"),
+        database.connect(autocommit=True) as session,
+        advisory_lock(session, f"ingest {partner}"),
+    ):
         return carry_out(settings, database, session, hub, delivery_id, by=by, why=why, order=order)
 
 
@@ -73,12 +78,15 @@ def carry_out(
     partner = hub.contract.partner
     with session.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(DELIVERIES, (partner,)).fetchall()
+    last = read_history(session, partner).last
     withdrawn = _with_what_builds_on_it(rows, delivery_id)
     was_in_force = any(row["state"] in IN_FORCE for row in rows if row["delivery_id"] in withdrawn)
     chain = _chain_left(settings, partner, [row for row in rows if row["delivery_id"] not in withdrawn])
     with private_folder(settings, partner) as folder:
         opened = _open_again(settings, hub, chain, folder) if was_in_force else []
-        with advisory_lock(session, HUB_DATA, shared=True), database.adbc(role=PIPELINE) as connection:
+        with database.adbc(role=PIPELINE) as connection:
+            lock_for_transaction(connection, HUB_DATA, shared=True)
+            fence(connection, hub.contract, last.sequence if last else None)
             if was_in_force:
                 _put_back(connection, hub, opened)
             write_withdrawn(connection, withdrawn, chain if was_in_force else [], by=by, why=why)

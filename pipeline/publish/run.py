@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import psycopg
 
 from pipeline import audit
 from pipeline.contracts import LinkModel
 from pipeline.criteria import Pack
-from pipeline.errors import BuildError
+from pipeline.errors import BuildError, StoreError
+from pipeline.records import LinkResult
+from pipeline.store.bulk import told_as_store_error
 from pipeline.store.database import Database
 from pipeline.store.locks import HUB_DATA, advisory_lock
 
@@ -22,9 +28,10 @@ PIPELINE = "wf_pipeline"  # the role a run is written under: it may publish, and
 
 @dataclass
 class Run:
-    """One run of the build, and where it writes."""
+    """One run of the build, and the connection it writes on: the one that holds the lock, so that a run that has lost
+    the lock cannot publish."""
 
-    database: Database
+    connection: psycopg.Connection[Any]
     run_id: int
     as_at: dt.date
     pack: Pack
@@ -35,15 +42,25 @@ class Run:
 
 @contextmanager
 def open_run(
-    database: Database, *, as_at: dt.date, pack: Pack, model: LinkModel, closed_kinds: frozenset[str]
+    database: Database,
+    *,
+    as_at: dt.date,
+    pack: Pack,
+    model: LinkModel,
+    closed_kinds: frozenset[str],
 ) -> Iterator[Run]:
     """A run under the hub's data lock: loads wait until it is over, a second build waits for the first.
 
     A run that raises is recorded as failed, and what users see stays as it was. Earlier runs still marked running
-    belong to processes that died (the lock is ours), and are closed as failed.
+    belong to processes that died or lost the lock (it is ours now), and are closed as failed: `close_run` then refuses
+    to publish them. Raises StoreError when the database is lost.
     """
-    with database.connect() as holder, advisory_lock(holder, HUB_DATA):
-        with database.connect(PIPELINE) as connection:
+    with (
+        told_as_store_error("build"),
+        database.connect(PIPELINE, autocommit=True) as connection,
+        advisory_lock(connection, HUB_DATA),
+    ):
+        with connection.transaction():
             connection.execute("update registry.run set state = 'failed', finished_at = now() where state = 'running'")
             row = connection.execute(
                 "insert into registry.run (kind, as_at, started_at, state, code_version, pack, pack_version,"
@@ -51,23 +68,44 @@ def open_run(
                 (as_at, code_version(), pack.id, pack.version, model.version),
             ).fetchone()
             assert row is not None
-            run = Run(database, row[0], as_at, pack, model, closed_kinds)
+            run = Run(connection, row[0], as_at, pack, model, closed_kinds)
             audit.append(connection, ACTOR, "build_started", f"run/{run.run_id}", {"as_at": as_at.isoformat()})
         try:
             yield run
         except BaseException:
-            with database.connect(PIPELINE) as connection:
-                connection.execute(
-                    "update registry.run set state = 'failed', finished_at = now()"
-                    " where run_id = %s and state = 'running'",
-                    (run.run_id,),
-                )
-                audit.append(connection, ACTOR, "build_failed", f"run/{run.run_id}", {})
+            with contextlib.suppress(StoreError):  # the database is away: the next run closes this one
+                _close_as_failed(database, run.run_id)
             raise
-        with database.connect(PIPELINE) as connection:
-            connection.execute(
-                "update registry.run set timings = %s where run_id = %s", (json.dumps(run.timings), run.run_id)
-            )
+        connection.execute(
+            "update registry.run set timings = %s where run_id = %s", (json.dumps(run.timings), run.run_id)
+        )
+
+
+def close_run(run: Run, counts: dict[str, Any], linked: LinkResult) -> None:
+    """Mark the run published, inside the publishing transaction. Raises BuildError when another build has begun since,
+    and has closed it."""
+    told = (json.dumps(counts), json.dumps(linked.parameters), linked.blocking.to_json(orient="records"), run.run_id)
+    closed = run.connection.execute(
+        "update registry.run set state = 'published', finished_at = now(), counts = %s, parameters = %s,"
+        " blocking = %s where run_id = %s and state = 'running'",
+        told,
+    )
+    if closed.rowcount != 1:
+        raise BuildError(
+            where=f"run {run.run_id}",
+            rule="another build has begun since this one lost its hold; nothing of this one is published.",
+            remedy="let the other end; then look whether anything is left to do: wholefamily build",
+        )
+
+
+def _close_as_failed(database: Database, run_id: int) -> None:
+    with told_as_store_error("build"), database.connect(PIPELINE) as connection:
+        closed = connection.execute(
+            "update registry.run set state = 'failed', finished_at = now() where run_id = %s and state = 'running'",
+            (run_id,),
+        )
+        if closed.rowcount:
+            audit.append(connection, ACTOR, "build_failed", f"run/{run_id}", {})
 
 
 def latest_run(database: Database) -> int:

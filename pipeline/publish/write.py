@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from pipeline import audit
 from pipeline.doubt import FlagDoubt
 from pipeline.publish import history, summarise
 from pipeline.publish.doubt import counts_of_doubt, with_doubt, write_doubt
-from pipeline.publish.run import ACTOR, PIPELINE, Run
+from pipeline.publish.run import ACTOR, Run, close_run
 from pipeline.records import CriteriaResult, FamilyResult, LinkResult
 from pipeline.store.bulk import copy_frame
 
@@ -35,12 +34,14 @@ def publish(
 ) -> dict[str, Any]:
     """Replace what users see by this run's results; returns the run's counts.
 
-    `also` write what other parts have of this night. One transaction, under the publishing role: a reader sees the
-    night before or this one. Raises nothing of its own; a database error rolls everything back.
+    `also` write what other parts have of this night. One transaction, under the publishing role and on the
+    connection that holds the lock: a reader sees the night before or this one. Raises BuildError when another build has
+    begun since; an error rolls everything back.
     """
     counts = summarise.counts(run.pack, linked, formed, evaluated) | {"doubt": counts_of_doubt(run.pack, doubt)}
     doubted = replace(evaluated, results=with_doubt(evaluated.results, doubt))
-    with run.database.connect(PIPELINE) as connection:
+    connection = run.connection
+    with connection.transaction():
         _write_links(connection, run, linked)
         if linked.contexts is not None:
             _replace(connection, "publication.link_context", linked.contexts)
@@ -52,16 +53,7 @@ def publish(
         summarise.write_summary(connection, run, formed, evaluated)
         for write_part in also:
             write_part(connection)
-        connection.execute(
-            "update registry.run set state = 'published', finished_at = now(), counts = %s, parameters = %s,"
-            " blocking = %s where run_id = %s",
-            (
-                json.dumps(counts),
-                json.dumps(linked.parameters),
-                linked.blocking.to_json(orient="records"),
-                run.run_id,
-            ),
-        )
+        close_run(run, counts, linked)
         audit.append(
             connection, ACTOR, "published", f"run/{run.run_id}", {"families": counts["families"], "pack": run.pack.id}
         )

@@ -6,13 +6,15 @@ Several of these on one connection make one transaction; committing is the calle
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
 import psycopg
 import pyarrow as pa
 import pyarrow.csv
+from adbc_driver_manager import AdbcStatusCode
 from adbc_driver_manager import Error as AdbcError
 from adbc_driver_postgresql import dbapi
 from psycopg import sql
@@ -30,6 +32,7 @@ COLUMN_TYPES = """
     where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
 """
 BATCH = 1_000_000
+LOST = (AdbcStatusCode.IO, AdbcStatusCode.INVALID_STATE)  # what the driver says when the server is gone
 
 
 def read_frame(connection: dbapi.Connection, query: str, parameters: Sequence[Any] | None = None) -> pa.Table:
@@ -50,6 +53,15 @@ def execute(connection: dbapi.Connection, statement: str, parameters: Sequence[A
             cursor.fetchall()
         except AdbcError as problem:
             raise refused("a statement", problem) from None
+
+
+def lock_for_transaction(connection: dbapi.Connection, name: str, *, shared: bool = False) -> None:
+    """Hold the advisory lock until the connection's transaction ends; waits for it.
+
+    Lock and writing share their fate: without the connection there is neither. Raises StoreError.
+    """
+    kind = "_shared" if shared else ""
+    execute(connection, f"select pg_advisory_xact_lock{kind}(hashtextextended($1, 0))", [name])
 
 
 def write_frame(connection: dbapi.Connection, schema: str, table: str, rows: pa.Table) -> int:
@@ -125,7 +137,24 @@ def _cast(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
 
 def refused(what: str, problem: AdbcError) -> StoreError:
     """A StoreError for what the server refused, by its SQLSTATE; its own words may hold a row's value."""
-    return _refused(what, problem.sqlstate)
+    return _refused(what, "08006" if problem.status_code in LOST and not problem.sqlstate else problem.sqlstate)
+
+
+@contextmanager
+def told_as_store_error(what: str) -> Iterator[None]:
+    """What may befall any statement (the connection lost, a full disk, a server that stops) as a StoreError.
+
+    The drivers' own words may hold a row's value. An error in a statement of ours is a fault, and passes through.
+    """
+    try:
+        yield
+    except AdbcError as problem:
+        failure = refused(what, problem)
+    except psycopg.OperationalError as problem:
+        failure = _refused(what, problem.sqlstate or "08006")  # none: cut before the server could say why
+    else:
+        return
+    raise failure  # outside the handler, so that the first error does not travel along as its context
 
 
 def _refused(what: str, sqlstate: str | None) -> StoreError:
@@ -134,9 +163,11 @@ def _refused(what: str, sqlstate: str | None) -> StoreError:
         ("23", "a constraint of the table refused a row.", "this is a fault of the program: report it."),
         ("53100", "the server's disk is full.", "free some space and run again; nothing was changed."),
         ("53", "the server is out of memory or connections.", "run again with less going on beside it."),
+        ("57P", "the server ended the connection.", "run again; it goes on from what stands."),
         ("57", "the server stopped the statement.", "run again; nothing was changed."),
+        ("58", "the server cannot read or write its own files.", "see its disk and its log; nothing was changed."),
         ("40", "another transaction was in the way.", "run again; nothing was changed."),
-        ("08", "the connection was lost.", "run again; nothing was changed."),
+        ("08", "the connection was lost.", "run again; it goes on from what stands."),
     )
     for prefix, rule, remedy in rules:
         if (sqlstate or "").startswith(prefix):

@@ -13,6 +13,7 @@ from adbc_driver_postgresql import dbapi
 from pipeline.errors import StoreError
 from pipeline.settings import Settings
 from pipeline.store.address import Address, parse_address
+from pipeline.store.bulk import told_as_store_error
 from pipeline.store.credentials import Credentials
 from pipeline.store.embedded import EmbeddedServer, embedded_server
 from pipeline.store.migrate import migrate
@@ -54,12 +55,16 @@ def open_database(settings: Settings, *, keep_running: bool = False) -> Iterator
     """The live database, at this program's version: of the embedded server, or of the server given by URL.
 
     The embedded server is started when it is not running, is shared by every process that has it open, and is
-    stopped by the last of them; with `keep_running` it stays until `EmbeddedServer.shut_down`. Raises StoreError.
+    stopped by the last of them; with `keep_running` it stays until `EmbeddedServer.shut_down`. Raises StoreError, also
+    for a database that is lost inside the block.
     """
     if settings.database_url:
-        yield _opened(settings, parse_address(settings.database_url), None)
+        address = parse_address(settings.database_url)
+        with told_as_store_error(str(address)):
+            yield _opened(settings, address, None)
         return
-    with embedded_server(settings.postgres, settings.hub_keys, keep_running=keep_running) as (server, address):
+    server_open = embedded_server(settings.postgres, settings.hub_keys, keep_running=keep_running)
+    with server_open as (server, address), told_as_store_error(str(address)):
         yield _opened(settings, address, server)
 
 

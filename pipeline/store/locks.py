@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
@@ -18,7 +19,8 @@ HUB_DATA = "hub-data"  # held by the build, which reads everything; loads wait f
 def advisory_lock(connection: psycopg.Connection[Any], name: str, *, shared: bool = False) -> Iterator[None]:
     """Hold the database's advisory lock of this name on this session; waits for it.
 
-    Freed at the end, or by the server when the process dies. `shared` holders exclude only exclusive ones.
+    Freed at the end, or by the server when the process dies or the connection is lost: whoever writes under it does so
+    on this very connection. `shared` holders exclude only exclusive ones.
     """
     kind = "_shared" if shared else ""
     take, give_back = f"select pg_advisory_lock{kind}(hashtextextended(%s, 0))", f"select pg_advisory_unlock{kind}"
@@ -27,9 +29,10 @@ def advisory_lock(connection: psycopg.Connection[Any], name: str, *, shared: boo
         yield
     finally:
         if not connection.closed and not connection.broken:
-            if connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
-                connection.rollback()
-            connection.execute(f"{give_back}(hashtextextended(%s, 0))".encode(), (name,))
+            with contextlib.suppress(psycopg.OperationalError):  # lost meanwhile, and the lock with it
+                if connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
+                    connection.rollback()
+                connection.execute(f"{give_back}(hashtextextended(%s, 0))".encode(), (name,))
 
 
 @contextmanager
