@@ -87,3 +87,9 @@ class TransportError(WholeFamilyError):
     """The place where deliveries are handed over cannot be reached, or is not the one that is known."""
 
     exit_code = 13
+
+
+class RightsError(WholeFamilyError):
+    """A request of a data subject that cannot be carried out as it was given; nothing was changed."""
+
+    exit_code = 14
