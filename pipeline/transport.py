@@ -104,7 +104,7 @@ class RemoteFolder:
 
     def identity(self) -> str | None:
         has_folders = self._parts.scheme in RENAMES_WHOLE
-        there = self._carefully("look for it", lambda files: not has_folders or bool(files.exists(self.root)))
+        there = self._carefully("look for it", lambda files: not has_folders or _exists(files, self.root))
         return json.dumps({"url": self.name}) if there else None
 
     def has(self, delivery: str) -> bool:
@@ -171,7 +171,7 @@ class RemoteFolder:
         """Move a delivery that must not be fetched out of the way, as it is."""
 
         def move(files: Any) -> None:
-            if files.exists(f"{self.root}/{delivery}"):
+            if _exists(files, f"{self.root}/{delivery}"):
                 aside = f"{self.root}/{REFUSED}"
                 files.makedirs(aside, exist_ok=True)
                 number = len(_entries(files, aside, MOST_DELIVERIES))
@@ -184,13 +184,13 @@ class RemoteFolder:
         there = f"{self.root}/{delivery}"
         taken = f"{self.root}/{TAKEN}-{delivery}"
         if self._parts.scheme in RENAMES_WHOLE:
-            if files.exists(there) and not files.exists(taken):
+            if _exists(files, there) and not _exists(files, taken):
                 self._move(files, delivery, f"{TAKEN}-{delivery}")
             there = taken
-        if files.exists(there):
+        if _exists(files, there):
             for name in sorted(_entries(files, there, MOST_FILES), key=lambda name: name != SIGNATURE_FILE):
                 files.rm_file(f"{there}/{name}")
-            if files.exists(there):  # object storage has no empty folders
+            if _exists(files, there):  # object storage has no empty folders
                 files.rmdir(there)
 
     def _move(self, files: Any, delivery: str, to: str) -> None:
@@ -272,6 +272,15 @@ def _filesystem(parts: SplitResult, options: Mapping[str, Any]) -> Any:
             rule="no filesystem for this kind of URL is installed.",
             remedy="install it beside this program (for s3:// the package s3fs, for gs:// gcsfs, for abfs:// adlfs).",
         ) from None
+
+
+def _exists(files: Any, path: str) -> bool:
+    """Not the filesystem's own `exists`, which says no when the connection is cut."""
+    try:
+        files.info(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _entries(files: Any, path: str, most: int) -> dict[str, Mapping[str, Any]]:

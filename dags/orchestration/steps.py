@@ -46,6 +46,8 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
     if not taken.accepted:
         if taken.rejections:
             raise taken.rejections[0]
+        if taken.unreachable:
+            raise taken.unreachable
         if late:
             raise lateness_error(late)
         raise AirflowSkipException(f"No delivery of {partner} waits in its landing folder.")
@@ -53,7 +55,7 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
     _emit(lineage.of_ingest(partner, loaded))
     return {
         "deliveries": sorted(loaded),
-        "rejections": [str(rejection) for rejection in taken.rejections],
+        "rejections": [str(one) for one in (*taken.rejections, taken.unreachable) if one is not None],
         "rows_loaded": sum(rows[0] for rows in loaded.values()),
         "rows_quarantined": sum(rows[1] for rows in loaded.values()),
     }

@@ -71,7 +71,7 @@ def ingest(
                 record_lineage(settings, f"ingest.{name}", of_ingest(name, rows))
             for rejection in taken.rejections:
                 record_lineage(settings, f"ingest.{name}", of_ingest(name, {}), rejection)
-            failures += taken.rejections
+            failures += [*taken.rejections, *([taken.unreachable] if taken.unreachable else [])]
             outcomes += taken.outcomes
         with database.connect() as connection:
             late = late_partners(connection, contracts, dt.datetime.now(dt.UTC).date())

@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.contracts import load_agreements, load_contract, load_encoding, load_link_model, load_vocabulary
-from pipeline.errors import DeliveryError, StoreError
+from pipeline.errors import DeliveryError, StoreError, TransportError
 from pipeline.ingest.examine import check_suites, examine
+from pipeline.ingest.fetching import fetch_waiting
 from pipeline.ingest.keys import load_hub_identity, load_public_key
 from pipeline.ingest.landing import (
     archive_accepted,
@@ -56,6 +57,7 @@ class Taken:
 
     outcomes: tuple[DeliveryOutcome, ...] = ()
     rejections: tuple[DeliveryError, ...] = ()
+    unreachable: TransportError | None = None  # deliveries that were fetched before are taken in all the same
 
     @property
     def accepted(self) -> tuple[DeliveryOutcome, ...]:
@@ -74,6 +76,8 @@ def ingest_partner(
     taken = take_in(settings, database, partner, progress, patience=patience)
     if taken.rejections:
         raise taken.rejections[0]
+    if taken.unreachable:
+        raise taken.unreachable
     return list(taken.outcomes)
 
 
@@ -89,8 +93,9 @@ def take_in(
 
     Returns an outcome each; none when nothing waits, so running it again changes nothing. A rejected delivery is
     recorded and set aside, and changes nothing else; the others go on. Raises DeclarationError, KeyMaterialError or
-    StoreError when the hub itself is at fault: the delivery then still waits. One process per partner at a time; a
-    second waits, and finds nothing to do.
+    StoreError when the hub itself is at fault: the delivery then still waits; TransportError when deliveries are handed
+    over elsewhere, that place cannot be reached, and nothing is here. One process per partner at a time; a second
+    waits, and finds nothing to do.
     """
     with (
         told_as_store_error(f"ingest of {partner}"),
@@ -113,7 +118,14 @@ def _take_in_all(
     outcomes: list[DeliveryOutcome] = []
     rejections: list[DeliveryError] = []
     delete_withdrawn(settings, session, partner)
+    unreachable: TransportError | None = None
+    try:
+        fetch_waiting(settings, partner)
+    except TransportError as failure:
+        unreachable = failure
     waiting = waiting_deliveries(settings, partner, patience)
+    if unreachable and not waiting:
+        raise unreachable
     hub = _load_hub(settings, partner) if waiting else None
     for landed in waiting:
         assert hub is not None
@@ -131,7 +143,7 @@ def _take_in_all(
             continue
         archive_accepted(settings, landed)
         outcomes.append(outcome)
-    return Taken(tuple(outcomes), tuple(rejections))
+    return Taken(tuple(outcomes), tuple(rejections), unreachable)
 
 
 def _take_in(
