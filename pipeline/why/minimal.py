@@ -41,11 +41,15 @@ def support_of(case: FamilyCase) -> Support | None:
         # Rules about who counts as a child may rest on rows that meet no criterion: then every row is looked at.
         without |= dict(zip(others, case.judge([[row] for row in others]), strict=True))
         kept = _least(case, rows, [without[row].selected for row in rows])
+    kept = _none_to_spare(case, kept)
     return Support(tuple(kept), _instead(case, kept, without))
 
 
 def _instead(case: FamilyCase, kept: Sequence[int], without: Mapping[int, World]) -> dict[int, tuple[int, ...]]:
-    """Per row kept, the rows that would carry the flag in its place: those that meet what the others alone do not."""
+    """Per row kept, the rows that would carry the flag in its place: those that meet what the others alone do not.
+
+    With these gone too the flag goes: where yet others would carry it then, they are named as well.
+    """
     outlived = [row for row in kept if without[row].selected]
     remaining = case.judge([[one for one in case.rows if one not in kept or one == row] for row in outlived])
     named: dict[int, tuple[int, ...]] = dict.fromkeys(kept, ())
@@ -53,25 +57,23 @@ def _instead(case: FamilyCase, kept: Sequence[int], without: Mapping[int, World]
         of = without[row].decisive
         beside = [one for one in case.rows if one in of and one not in kept]
         named[row] = tuple(one for one in beside if of[one] - rest.met) or tuple(beside)
-    # Where rules count and not criteria, more of a criterion that is met may carry the flag as well.
-    unsure = case.judge([[row, *named[row]] for row in outlived]) if _counts_more_than_criteria(case) else ()
-    for row, world in zip(outlived, unsure, strict=False):
-        if world.selected:
-            named[row] = tuple(one for one in case.rows if one in without[row].decisive and one not in kept)
-    for row in outlived:
-        named[row] = named[row] or _beside(case, row, kept)
+    unsure = outlived
+    while unsure:
+        worlds = case.judge([[row, *named[row]] for row in unsure])
+        carried = [(row, world) for row, world in zip(unsure, worlds, strict=True) if world.selected]
+        unsure = []
+        for row, world in carried:
+            more = [one for one in case.rows if one in world.decisive and one not in kept]
+            if found := more or _beside(case, (row, *named[row]), kept):
+                named[row] = (*named[row], *found)
+                unsure.append(row)
     return named
 
 
-def _counts_more_than_criteria(case: FamilyCase) -> bool:
-    selection = case.pack.selection
-    return case.pack.elsewhere_at_most is not None or any(route.counts == "rules" for route in selection.any_of)
-
-
-def _beside(case: FamilyCase, row: int, kept: Collection[int]) -> tuple[int, ...]:
-    """Rows that carry the flag without this one, where no row that meets a criterion tells which: all that matter."""
-    left = [one for one in case.rows if one != row]
-    worlds = case.judge([[row, one] for one in left])
+def _beside(case: FamilyCase, gone: Collection[int], kept: Collection[int]) -> tuple[int, ...]:
+    """Rows that carry the flag without those gone, where no row that meets a criterion tells which: all that matter."""
+    left = [one for one in case.rows if one not in gone]
+    worlds = case.judge([[*gone, one] for one in left])
     least = _least(case, left, [world.selected for world in worlds])
     return tuple(one for one in least if one not in kept)
 
@@ -92,6 +94,20 @@ def _least(case: FamilyCase, rows: Sequence[int], spared: Sequence[bool]) -> lis
         if open_rows:
             needed.append(open_rows.pop(0))
     return [row for row in rows if row in frozenset(needed)]
+
+
+def _none_to_spare(case: FamilyCase, kept: Sequence[int]) -> list[int]:
+    """Rows that carry the flag alone, less those they can do without when nothing else is there.
+
+    A window of consecutive terms moves when a term goes, so a row that was needed at first may be needless at the end.
+    """
+    kept, looked = list(kept), False
+    while not looked:
+        worlds = case.judge([[one for one in case.rows if one not in kept or one == row] for row in kept])
+        spare = next((row for row, world in zip(kept, worlds, strict=True) if world.selected), None)
+        looked = spare is None
+        kept = [row for row in kept if row != spare]
+    return kept
 
 
 def _most_let_go(case: FamilyCase, gone: Collection[int], open_rows: Sequence[int]) -> int:

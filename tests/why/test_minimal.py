@@ -28,6 +28,9 @@ IN_NEED = (CHILD, "child_in_need", "N1", None, "2014-05-01", None)
 SUSPENSIONS = [
     (CHILD, "suspension", "DB", None, day, day) for day in ("2014-02-03", "2014-03-03", "2014-05-06", "2014-06-02")
 ]
+# Of 60 sessions in each of five terms, so many were missed: 10 % over three of them is met by some triples only.
+MISSED = {"2013-01-07": 20, "2013-04-15": 2, "2013-09-03": 1, "2014-01-06": 16, "2014-04-22": 9}
+ABSENCES = [(CHILD, "unauthorised_absence", None, None, day, None) for day in MISSED]
 OLD = (CHILD, "proven_offence", "1/1", "offender", "2010-01-10", None)
 
 
@@ -41,7 +44,10 @@ def case(*facts: tuple[Any, ...], pack_id: str = "troubled-families-2012", famil
     columns = ["person_id", "kind", "code", "role", "start_date", "end_date"]
     evidence = pd.DataFrame(list(facts), columns=columns)
     evidence = evidence.assign(
-        evidence_id=range(1, len(evidence) + 1), quantity=float("nan"), out_of=float("nan"), partner="council"
+        evidence_id=range(1, len(evidence) + 1),
+        quantity=evidence["start_date"].map(MISSED).where(evidence["kind"] == "unauthorised_absence").astype(float),
+        out_of=evidence["kind"].map({"unauthorised_absence": 60.0}).astype(float),
+        partner="council",
     ).astype({"person_id": "int64", "evidence_id": "int64"})
     for name in ("start_date", "end_date"):
         evidence[name] = pd.to_datetime(evidence[name])
@@ -100,7 +106,7 @@ def test_worlds_do_not_touch_each_other() -> None:
 
 
 FACTS = st.lists(
-    st.sampled_from([OFFENCE, ASB, EXCLUDED, JSA, ESA, IN_NEED, OLD, *SUSPENSIONS]), max_size=10, unique=True
+    st.sampled_from([OFFENCE, ASB, EXCLUDED, JSA, ESA, IN_NEED, OLD, *SUSPENSIONS, *ABSENCES]), max_size=12, unique=True
 )
 
 
