@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
 from pathlib import Path
 from typing import NoReturn
@@ -195,7 +196,7 @@ def _check_text(landed: Landed, file: SealedFile, path: Path) -> None:
 def _check_header(landed: Landed, file: SealedFile, path: Path, header: tuple[str, ...]) -> None:
     with path.open("rb") as handle:
         first = handle.readline(LARGEST_HEADER).decode("utf-8", errors="replace")
-    names = next(csv.reader([first.rstrip("\r\n")]), [])
+    names = next(csv.reader(io.StringIO(first, newline="")), [])
     missing = [name for name in header if name not in names]
     if missing:
         raise landed.refusal(

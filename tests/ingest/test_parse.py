@@ -70,6 +70,7 @@ def test_a_field_of_a_megabyte_is_one_bad_row() -> None:
 @given(st.integers(0, len(GOOD) - 1), st.integers(0, 40), st.binary(max_size=12))
 @example(0, len(GOOD), b"")
 @example(len(HEADER) + 1, 0, b'"')
+@example(0, 0, b"\r")
 def test_any_bytes_are_a_table_or_a_delivery_error(start: int, length: int, put: bytes) -> None:
     mutated = GOOD[:start] + put + GOOD[start + length :]
     try:
