@@ -162,8 +162,9 @@ def latest_period_end(database: Database) -> dt.date | None:
 
 
 def anything_new(database: Database) -> bool:
-    """Whether a delivery has been accepted or withdrawn, or a link answered, since the last published build began, or
-    that build looked back at an earlier day than the data reach (True before the first build)."""
+    """Whether a delivery has been accepted or withdrawn, a link answered, or something decided about a person's data,
+    since the last published build began, or that build looked back at an earlier day than the data reach (True before
+    the first build)."""
     with database.connect() as connection:
         row = connection.execute(
             "with last as (select coalesce(max(started_at), '-infinity') as build from registry.run"
@@ -172,6 +173,9 @@ def anything_new(database: Database) -> bool:
             " where (state in ('accepted', 'accepted_with_quarantine') and decided_at > last.build)"
             " or withdrawn_at > last.build)"
             " or exists (select from identity.review_answer, last where answered_at > last.build)"
+            " or exists (select from rights.applied, last where applied_at > last.build"
+            " and act in ('contest', 'restrict', 'lift', 'refuse', 'erase'))"
+            " or exists (select from rights.destruction, last where destroyed_at > last.build)"
             " or (select max(period_to) from registry.freshness) >"
             " (select as_at from registry.run where state = 'published' order by run_id desc limit 1)"
         ).fetchone()

@@ -14,19 +14,19 @@ from pipeline.ingest.examine import check_suites, examine
 from pipeline.ingest.fetching import fetch_waiting
 from pipeline.ingest.keys import load_hub_identity, load_public_key
 from pipeline.ingest.landing import (
-    archive_accepted,
     archived_copy,
     private_folder,
-    set_aside_rejected,
     waiting_deliveries,
 )
 from pipeline.ingest.load import PIPELINE, people_of, replace_rows
 from pipeline.ingest.opening import History, Hub, admit, admit_withdrawal
 from pipeline.ingest.patch import patch_rows
 from pipeline.ingest.registry import Case, read_history, write_partner, write_rejected, write_waiting
+from pipeline.ingest.suppression import put_away_accepted, put_away_rejected
 from pipeline.ingest.verifying import Verified, verify
 from pipeline.ingest.withdrawal import Withdrawn, carry_out, delete_withdrawn, withdraw
 from pipeline.progress import Progress, silent
+from pipeline.rights import keep_up, load_suppressed
 from pipeline.settings import Settings
 from pipeline.store.bulk import lock_for_transaction, told_as_store_error
 from pipeline.store.database import Database
@@ -45,6 +45,7 @@ class DeliveryOutcome:
     rows_delivered: int = 0
     rows_loaded: int = 0
     rows_quarantined: int = 0
+    rows_suppressed: int = 0  # of people who were erased or are restricted
     warnings: tuple[str, ...] = ()
     code: str | None = None
     reason: str | None = None
@@ -97,6 +98,8 @@ def take_in(
     over elsewhere, that place cannot be reached, and nothing is here. One process per partner at a time; a second
     waits, and finds nothing to do.
     """
+    with told_as_store_error(f"ingest of {partner}"):
+        keep_up(settings, database)  # what was decided about people comes first
     with (
         told_as_store_error(f"ingest of {partner}"),
         database.connect(autocommit=True) as session,
@@ -141,7 +144,7 @@ def _take_in_all(
             rejections.append(refusal)
             outcomes.append(_told(case, refusal, "rejected"))
             continue
-        archive_accepted(settings, landed)
+        put_away_accepted(settings, session, landed, case)
         outcomes.append(outcome)
     return Taken(tuple(outcomes), tuple(rejections), unreachable)
 
@@ -174,7 +177,7 @@ def _take_in(
             lambda share: progress(f"Check {case.landed.name}", 0.7 * share),
             _standing(database, case) if verified.manifest.kind == "delta" else None,
         )
-    case.warnings += _unmet_warnings(case)
+    case.warnings += _unmet_warnings(case) + _suppressed_warnings(case)
     put = patch_rows if verified.manifest.kind == "delta" else replace_rows
     with database.adbc(role=PIPELINE) as connection:
         lock_for_transaction(connection, HUB_DATA, shared=True)
@@ -243,7 +246,14 @@ def _load_hub(settings: Settings, partner: str) -> Hub:
         public_key=load_public_key(settings, partner),
         identity=load_hub_identity(settings),
         today=dt.datetime.now(dt.UTC).date(),
+        suppressed=load_suppressed(settings, partner),
     )
+
+
+def _suppressed_warnings(case: Case) -> list[str]:
+    rows = case.count("suppressed")
+    told = f"suppressed: {rows} rows of people who were erased or are restricted were not loaded."
+    return [told] if rows else []
 
 
 def _unmet_warnings(case: Case) -> list[str]:
@@ -276,7 +286,7 @@ def _reject(settings: Settings, database: Database, session: Any, hub: Hub, case
         reason = f"{refusal.where}: {refusal.rule}"
         write_rejected(connection, case, code=refusal.code, reason=reason, remedy=refusal.remedy)
         connection.commit()
-    set_aside_rejected(settings, case.landed)
+    put_away_rejected(settings, case.landed, hub.suppressed)
 
 
 def _accepted_outcome(case: Case, state: str) -> DeliveryOutcome:
@@ -287,19 +297,21 @@ def _accepted_outcome(case: Case, state: str) -> DeliveryOutcome:
         rows_delivered=case.count("delivered"),
         rows_loaded=case.count("loaded"),
         rows_quarantined=case.count("quarantined"),
+        rows_suppressed=case.count("suppressed"),
         warnings=tuple(case.warnings),
     )
 
 
 def _outcome_on_record(session: Any, case: Case) -> DeliveryOutcome:
     row = session.execute(
-        "select state, rows_delivered, rows_loaded, rows_quarantined, warnings from registry.delivery"
+        "select state, rows_delivered, rows_loaded, rows_quarantined, coalesce(rows_suppressed, 0), warnings"
+        " from registry.delivery"
         " where delivery_id = %s",
         (case.landed.name,),
     ).fetchone()
-    state, delivered, loaded, quarantined, warnings = row
+    state, delivered, loaded, quarantined, suppressed, warnings = row
     return DeliveryOutcome(
-        case.landed.name, case.landed.partner, state, delivered, loaded, quarantined, tuple(warnings)
+        case.landed.name, case.landed.partner, state, delivered, loaded, quarantined, suppressed, tuple(warnings)
     )
 
 

@@ -7,6 +7,7 @@ then the set-level checks. The first that fails rejects the delivery.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from pipeline.ingest.opening import History, Hub
 from pipeline.ingest.parse import open_encodings, read_encodings, read_removals, read_table
 from pipeline.ingest.quarantine import PERSON, QUARANTINE_SCHEMA, Sorted, hex_references, sort_rows, unknown_problems
 from pipeline.ingest.registry import Case
+from pipeline.ingest.suppression import leave_out
 from pipeline.ingest.unsealing import opened_path, unseal
 from pipeline.manifest import Manifest, SealedFile
 from pipeline.records import ENCODINGS, PEOPLE, REMOVALS
@@ -106,7 +108,8 @@ def _sort_tables(
                 "bring kit and hub to the same version, and deliver again.",
                 file.name,
             )
-        done = sort_rows(content, table, hub.vocabulary, people)
+        kept = leave_out(case, content, table, hub.suppressed)
+        done = replace(sort_rows(kept, table, hub.vocabulary, people), suppressed=content.num_rows - kept.num_rows)
         case.tables[table.name] = done
         if table.name == PEOPLE:
             people = pa.concat_arrays([_whole(done.loaded["person_ref"]), case.others])

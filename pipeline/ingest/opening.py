@@ -17,6 +17,7 @@ from pipeline.contracts.agreement import IDENTIFY, ending, in_words
 from pipeline.ingest.verifying import Verified
 from pipeline.manifest import MANIFEST_FILE
 from pipeline.records import ENCODINGS, PEOPLE, REMOVALS
+from pipeline.rights import NOBODY, Suppressed
 
 LEAVES_AS_CODE = {"encode", "token", "pseudonym", "keep", "date_to_month", "area"}
 
@@ -33,6 +34,7 @@ class Hub:
     public_key: Ed25519PublicKey
     identity: Any
     today: dt.date
+    suppressed: Suppressed = NOBODY  # whose rows are left out
 
 
 @dataclass(frozen=True)

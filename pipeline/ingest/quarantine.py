@@ -49,15 +49,17 @@ SPELL = ("start_date", "end_date")
 @dataclass(frozen=True)
 class Sorted:
     """A delivered table in two: `loaded` (row, then the contract's columns as values) and `quarantined` (row,
-    column, reason, person_ref: 16 bytes, null where the row names nobody); delivered = loaded + quarantined."""
+    column, reason, person_ref: 16 bytes, null where the row names nobody). `suppressed`: rows of people who were erased
+    or are restricted, of which nothing is kept; delivered = loaded + quarantined + suppressed."""
 
     table: str
     loaded: pa.Table
     quarantined: pa.Table
+    suppressed: int = 0
 
     @property
     def delivered(self) -> int:
-        return int(self.loaded.num_rows + self.quarantined.num_rows)
+        return int(self.loaded.num_rows + self.quarantined.num_rows) + self.suppressed
 
     def reasons(self) -> Counter[tuple[str, str]]:
         """Rows by (reason, column)."""

@@ -41,14 +41,15 @@ class Case:
     checks: list[CheckResult] = field(default_factory=list)
     tables: dict[str, Sorted] = field(default_factory=dict)
     base_delivery_id: str | None = None  # of a delta: what it builds on
+    holds_erased: bool = False  # somebody in it was erased: no sealed copy of it is kept
     # of a delta: the references (16 bytes) of everybody in it, those who are gone too; and of the others, who stay
     affected: pa.Array = field(default_factory=lambda: pa.array([], pa.binary(PSEUDONYM_BYTES)))
     others: pa.Array = field(default_factory=lambda: pa.array([], pa.binary(PSEUDONYM_BYTES)))
 
     def count(self, what: str) -> int:
-        """Rows over all tables: `delivered`, `loaded` or `quarantined`."""
-        if what == "delivered":
-            return sum(table.delivered for table in self.tables.values())
+        """Rows over all tables: `delivered`, `loaded`, `quarantined` or `suppressed`."""
+        if what in ("delivered", "suppressed"):
+            return sum(int(getattr(table, what)) for table in self.tables.values())
         return sum(int(getattr(table, what).num_rows) for table in self.tables.values())
 
 
@@ -133,7 +134,7 @@ def write_accepted(connection: Any, case: Case) -> str:
             " and state in ('accepted', 'accepted_with_quarantine')",
             [partner, delivery_id],
         )
-    counts = {f"rows_{what}": case.count(what) for what in ("delivered", "loaded", "quarantined")}
+    counts = {f"rows_{what}": case.count(what) for what in ("delivered", "loaded", "quarantined", "suppressed")}
     _write_delivery(connection, delivery_id, case, {"state": state, **counts})
     _write_details(connection, delivery_id, case)
     write_frame(connection, "registry", "delivery_table", _table_counts(delivery_id, case))
@@ -261,6 +262,7 @@ def _table_counts(delivery_id: str, case: Case) -> pa.Table:
             "rows_delivered": [table.delivered for table in tables],
             "rows_loaded": [table.loaded.num_rows for table in tables],
             "rows_quarantined": [table.quarantined.num_rows for table in tables],
+            "rows_suppressed": [table.suppressed for table in tables],
         }
     )
 
