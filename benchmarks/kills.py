@@ -256,7 +256,7 @@ def _reading(analyst: Address) -> Iterator[Seen]:
 
 def _cohort(analyst: Address) -> tuple[str, int]:
     """A digest of every view of `cohort` in one snapshot, and how many runs its current tables tell of."""
-    with analyst.connect() as connection:
+    with analyst.connect(**{"wf.purpose": "identify"}) as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
         relations = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables where table_schema = 'cohort'"

@@ -104,5 +104,9 @@ def say_where(settings: Settings, terminal: Console, page: str) -> None:
     terminal.print(f"\nReport (works offline): {page}", highlight=False, soft_wrap=True)
     terminal.print("The live database is stopped now; each of these starts it, asks as the analyst, and stops it:\n")
     for query in QUERIES:
-        terminal.print(f'  .venv/bin/wholefamily sql --home {home} "{query}"\n', highlight=False, soft_wrap=True)
-    terminal.print(f"A psql prompt: .venv/bin/wholefamily sql --home {home}", highlight=False, soft_wrap=True)
+        terminal.print(
+            f'  .venv/bin/wholefamily sql --home {home} --purpose identify "{query}"\n', highlight=False, soft_wrap=True
+        )
+    terminal.print(
+        f"A psql prompt: .venv/bin/wholefamily sql --home {home} --purpose identify", highlight=False, soft_wrap=True
+    )

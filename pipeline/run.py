@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import casework, criteria, doubt, escalation, families, linking, nightly, publish, statements
+from pipeline import access, casework, criteria, doubt, escalation, families, linking, nightly, publish, statements
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
 from pipeline.store.database import Database
+from pipeline.store.readers import bring_in_line
 
 DEFAULT_PACK = "troubled-families-2012"
 
@@ -66,6 +67,8 @@ def build(
         )
     moment = pd.Timestamp(date)
 
+    with database.connect() as connection:
+        bring_in_line(connection, settings.declarations)  # who may read for what
     with publish.open_run(database, as_at=date, pack=pack, model=model, closed_kinds=declared.closed.kinds) as run:
         summary = BuildSummary(run_id=run.run_id, as_at=date)
 
@@ -139,6 +142,7 @@ def build(
             progress("publish", 0.85)
             summary.counts = publish.publish(
                 run, linked, formed, evaluated, persons, evidence, doubtful, coverage,
+                lambda connection: access.record_parts(connection, run.run_id, date),
                 lambda connection: casework.record(connection, worked, declared, run.run_id, date),
                 lambda connection: escalation.record(connection, risen, watching, run.run_id, date),
                 lambda connection: statements.record(

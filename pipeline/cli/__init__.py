@@ -9,6 +9,7 @@ import traceback
 import typer
 
 from pipeline.cli import (
+    access,
     alerts,
     attack,
     bench,
@@ -50,6 +51,7 @@ for group in (
     impact,
     alerts,
     escalation,
+    access,
 ):
     group.add_to(app)
 

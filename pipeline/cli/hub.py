@@ -179,6 +179,10 @@ def report(home: Home = None, database_url: DatabaseUrl = None) -> None:
 def sql(
     query: Annotated[str | None, typer.Argument(help="A query; without it, a psql prompt.")] = None,
     role: Annotated[str, typer.Option("--role", help="Log in as analyst (reads cohort) or admin.")] = "analyst",
+    purpose: Annotated[
+        str | None,
+        typer.Option("--purpose", envvar="WHOLEFAMILY_PURPOSE", help="What you read for, as the agreement names it."),
+    ] = None,
     url: Annotated[
         bool, typer.Option("--url", help="Print the connection URL (it holds a password); the server keeps running.")
     ] = False,
@@ -188,7 +192,10 @@ def sql(
 ) -> None:
     """Query the live database as the analyst: one query, or a prompt (\\d+ cohort.* explains the tables).
 
-    Example: `wholefamily sql "select * from cohort.summary"`
+    Say what for (`--purpose`): without a purpose that an agreement in force names, no row is open. In the prompt, and
+    in any tool: `SET wf.purpose = 'identify'`.
+
+    Example: `wholefamily sql --purpose identify "select * from cohort.summary"`
     """
     from pipeline.cli.prompt import run_prompt, run_query
     from pipeline.store.database import open_database
@@ -201,11 +208,11 @@ def sql(
         return
     with open_database(settings, keep_running=url) as database:
         if url:
-            typer.echo(database.url_for(role))
+            typer.echo(database.url_for(role, purpose=purpose))
         elif query is None:
-            raise typer.Exit(run_prompt(database, role))
+            raise typer.Exit(run_prompt(database, role, purpose))
         else:
-            console().print(run_query(database, role, query))
+            console().print(run_query(database, role, query, purpose))
 
 
 def clean(

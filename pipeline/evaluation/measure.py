@@ -23,6 +23,7 @@ from pipeline.store.database import Database
 from pipeline.store.published import published_run
 
 LINKER, EVALUATOR, ANALYST = "wf_linker", "wf_evaluator", "wf_analyst"
+IDENTIFY = "identify"  # the purpose for which the rows measured are there
 SHAPE = "household_shape"
 CHILD_UNDER = 18  # years, as the packs' dependent child
 
@@ -94,7 +95,7 @@ def _cohort(database: Database, pack: Pack, as_at: pd.Timestamp) -> tuple[pd.Dat
 
     Non-resident parents and associated members live elsewhere: they are not members here.
     """
-    with database.adbc(role=ANALYST) as connection:
+    with database.adbc(role=ANALYST, purpose=IDENTIFY) as connection:
         members = read_frame(
             connection,
             "select distinct family_id, person_id from cohort.family_member"

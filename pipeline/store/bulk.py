@@ -31,6 +31,7 @@ COLUMN_TYPES = """
     select a.attname::text, t.typname::text from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
 """
+WALLED = "select relrowsecurity from pg_class where oid = to_regclass($1)"  # COPY does not go where row security is
 BATCH = 1_000_000
 LOST = (AdbcStatusCode.IO, AdbcStatusCode.INVALID_STATE)  # what the driver says when the server is gone
 
@@ -92,18 +93,40 @@ def copy_frame(connection: psycopg.Connection[Any], table: str, frame: pd.DataFr
     with psycopg.RawCursor(connection) as cursor:
         types = dict(cursor.execute(COLUMN_TYPES.encode(), (table,)).fetchall())
         fitting = _conform(table, pa.Table.from_pandas(frame, preserve_index=False), types)
-        statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(
-            sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, fitting.column_names))
-        )
         try:
-            with cursor.copy(statement) as copy:
-                for batch in fitting.to_batches(max_chunksize=100_000):
-                    text = io.BytesIO()
-                    pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=False))
-                    copy.write(text.getbuffer())
+            walled = cursor.execute(WALLED.encode(), (table,)).fetchone() == (True,)
+            with _written_to(cursor, sql.Identifier(*table.split(".")), fitting.column_names, walled) as target:
+                statement = sql.SQL("copy {} ({}) from stdin (format csv)").format(target, _names(fitting.column_names))
+                with cursor.copy(statement) as copy:
+                    for batch in fitting.to_batches(max_chunksize=100_000):
+                        text = io.BytesIO()
+                        pyarrow.csv.write_csv(batch, text, pyarrow.csv.WriteOptions(include_header=False))
+                        copy.write(text.getbuffer())
         except psycopg.Error as problem:
             raise _refused(f"writing to {table}", problem.sqlstate) from None
     return len(fitting)
+
+
+@contextmanager
+def _written_to(
+    cursor: psycopg.Cursor[Any], table: sql.Identifier, columns: Sequence[str], walled: bool
+) -> Iterator[sql.Identifier]:
+    """Where to copy to: the table, or a temporary one whose rows then go into a table with row-level security."""
+    if not walled:
+        yield table
+        return
+    draft = sql.Identifier("copied_in")
+    cursor.execute(
+        sql.SQL("create temporary table {} as select {} from {} limit 0").format(draft, _names(columns), table)
+    )
+    yield draft
+    names = _names(columns)
+    cursor.execute(sql.SQL("insert into {} ({}) select {} from {}").format(table, names, names, draft))
+    cursor.execute(sql.SQL("drop table {}").format(draft))
+
+
+def _names(columns: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))
 
 
 def _conform(table: str, rows: pa.Table, types: dict[str, str]) -> pa.Table:

@@ -16,7 +16,8 @@ from pipeline.store.address import Address, parse_address
 from pipeline.store.bulk import told_as_store_error
 from pipeline.store.credentials import Credentials
 from pipeline.store.embedded import EmbeddedServer, embedded_server
-from pipeline.store.migrate import migrate
+from pipeline.store.migrate import head_version, migrate
+from pipeline.store.readers import bring_in_line
 from pipeline.store.roles import GROUPS
 
 ADMIN = "admin"
@@ -35,19 +36,24 @@ class Database:
         """The owner's connection URL (it holds the password)."""
         return self.address.url()
 
-    def url_for(self, login: str) -> str:
-        """The connection URL of a login role (it holds the password): analyst, or admin for the owner."""
+    def url_for(self, login: str, *, purpose: str | None = None) -> str:
+        """The connection URL of a login role (it holds the password): analyst, or admin for the owner.
+
+        `purpose` is stated as the session begins; readers see nothing without one.
+        """
         if login in (ADMIN, self.address.user):
             return self.url
-        return self.address.as_login(login, self.credentials.password(login)).url()
+        return self.address.as_login(login, self.credentials.password(login)).url(**_stated(purpose))
 
-    def connect(self, role: str | None = None, *, autocommit: bool = False) -> psycopg.Connection[Any]:
-        """A psycopg connection, as the owner or acting as one of the groups. Raises StoreError."""
-        return self.address.connect(autocommit=autocommit, **_session(role))
+    def connect(
+        self, role: str | None = None, *, autocommit: bool = False, purpose: str | None = None
+    ) -> psycopg.Connection[Any]:
+        """A psycopg connection, as the owner or acting as one of the groups, for a purpose. Raises StoreError."""
+        return self.address.connect(autocommit=autocommit, **_session(role), **_stated(purpose))
 
-    def adbc(self, role: str | None = None) -> dbapi.Connection:
+    def adbc(self, role: str | None = None, *, purpose: str | None = None) -> dbapi.Connection:
         """An ADBC connection for bulk work: one transaction until `commit()`. Raises StoreError."""
-        return self.address.adbc(**_session(role))
+        return self.address.adbc(**_session(role), **_stated(purpose))
 
 
 @contextmanager
@@ -71,7 +77,9 @@ def open_database(settings: Settings, *, keep_running: bool = False) -> Iterator
 def _opened(settings: Settings, address: Address, server: EmbeddedServer | None) -> Database:
     credentials = Credentials(settings.hub_keys)
     with address.connect(autocommit=True) as connection:
-        migrate(connection, settings.declarations / "database", credentials)
+        migrations = settings.declarations / "database"
+        if migrate(connection, migrations, credentials) != head_version(migrations):
+            bring_in_line(connection, settings.declarations)  # who may read for what; each build does it again
     return Database(address, credentials, server)
 
 
@@ -83,3 +91,7 @@ def _session(role: str | None) -> dict[str, str]:
             where=f"role {role}", rule="this is not a role of the pipeline.", remedy=f"use one of {', '.join(GROUPS)}."
         )
     return {"timezone": "UTC", "role": role}
+
+
+def _stated(purpose: str | None) -> dict[str, str]:
+    return {"wf.purpose": purpose} if purpose else {}

@@ -14,7 +14,9 @@ from psycopg import errors, sql
 from pipeline.errors import StoreError
 from pipeline.store.credentials import Credentials
 
-GROUPS = ("wf_pipeline", "wf_linker", "wf_evaluator", "wf_analyst", "wf_caseworker")
+GROUPS = (
+    "wf_pipeline", "wf_linker", "wf_evaluator", "wf_analyst", "wf_caseworker", "wf_auditor", "wf_partner",
+)  # fmt: skip
 ANALYST = "analyst"
 PUBLISHER = "wf_pipeline"  # the build writes under it, and works with temporary tables
 OUTER_WALLS = """

@@ -67,6 +67,11 @@ def log_in(database: Database, superuser: psycopg.Connection[Any]) -> Iterator[L
                 )
             )
             made.append(name)
+            superuser.execute(
+                "insert into access.login (login, reader, districts, default_purpose, added_by)"
+                " values (%s, 'caseworker', '{*}', 'identify', 'test')",
+                (name,),
+            )
             for role in roles:
                 set_worker(database, LIFE, name, role)
             return sessions.enter_context(database.address.as_login(name, password).connect(autocommit=True))

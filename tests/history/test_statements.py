@@ -164,7 +164,7 @@ def test_before_the_first_run_everybody_enters(nights: Nights) -> None:
 
 def test_analysts_ask_in_sql_and_write_nothing(nights: Nights, database: Database) -> None:
     nights.publish(1, "2014-02-28", "2014-03-01", {7: ALL})
-    with psycopg.connect(database.url_for("analyst"), autocommit=True) as analyst:
+    with psycopg.connect(database.url_for("analyst", purpose="identify"), autocommit=True) as analyst:
         asked = "select selected, standing from said(7, '2014-03-01', '2014-03-15', %s)"
         assert analyst.execute(asked, (PACK,)).fetchall() == [(True, "selected")]
         asked = "select family_id, change from moved('2013-01-01', '2014-03-01', '2014-03-15', %s)"

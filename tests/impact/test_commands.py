@@ -26,7 +26,7 @@ VIEWS = ("evaluation", "left_out", "effect", "issue", "balance", "return", "shar
 
 
 def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
-    with database.connect(role="wf_analyst") as connection:
+    with database.connect(role="wf_analyst", purpose="evaluate") as connection:
         return connection.execute(query.encode()).fetchall()
 
 

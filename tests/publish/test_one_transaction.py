@@ -31,11 +31,12 @@ def one(database: Database, query: str) -> Any:
 
 
 def test_a_reader_never_sees_two_nights(dozen: Run, settings: Settings, database: Database) -> None:
-    before, over = one(database, SEEN), threading.Event()
+    with psycopg.connect(database.url_for("analyst", purpose="identify")) as connection:
+        before, over = connection.execute(SEEN.encode()).fetchone(), threading.Event()
     seen: list[tuple[Any, Any]] = []
 
     def read() -> None:
-        with psycopg.connect(database.url_for("analyst")) as connection:
+        with psycopg.connect(database.url_for("analyst", purpose="identify")) as connection:
             while not over.is_set():
                 runs, counts = connection.execute(RUNS).fetchone(), connection.execute(SEEN).fetchone()
                 connection.rollback()

@@ -17,11 +17,12 @@ def shell_lines() -> list[str]:
 
 
 def test_its_queries_answer_the_analyst(dozen: Run) -> None:
-    queries = [shlex.split(line)[-1] for line in shell_lines() if " sql " in line]
-    assert len(queries) == 3
-    for query in queries:
-        lines = dozen("sql", query).out.strip().splitlines()
-        assert len(lines) > 2, query  # a header, a rule, and rows
+    asked = [shlex.split(line)[1:] for line in shell_lines() if " sql " in line]
+    assert len(asked) == 3
+    for command, home, _demo, *options in asked:
+        assert (command, home) == ("sql", "--home")
+        lines = dozen("sql", *options).out.strip().splitlines()
+        assert len(lines) > 2, options  # a header, a rule, and rows
 
 
 def test_the_demo_prints_the_same_queries() -> None:

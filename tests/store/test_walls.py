@@ -32,7 +32,7 @@ NEVER_READS = {"wf_linker": {("identity", "quarantined_row")}}
 @pytest.fixture
 def analyst(database: Database) -> Iterator[psycopg.Connection[Any]]:
     """A session as the analyst would have it, with the helps against slips taken off: only walls remain."""
-    with psycopg.connect(database.url_for("analyst"), autocommit=True) as connection:
+    with psycopg.connect(database.url_for("analyst", purpose="identify"), autocommit=True) as connection:
         connection.execute("set default_transaction_read_only = off")
         yield connection
 

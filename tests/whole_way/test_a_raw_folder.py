@@ -98,8 +98,8 @@ def test_deliveries_report_log_and_queries(dozen: Run, settings: Settings) -> No
     assert "unbroken" in dozen("verify").out
     page = dozen("report").out.strip()
     assert page.endswith(".html")
-    assert "selected" in dozen("sql", "select criterion from cohort.summary").out
-    refused = dozen("sql", "select * from identity.record", code=6)
+    assert "selected" in dozen("sql", "--purpose", "evaluate", "select criterion from cohort.summary").out
+    refused = dozen("sql", "--purpose", "evaluate", "select * from identity.record", code=6)
     assert "permission denied" in refused.err
 
 

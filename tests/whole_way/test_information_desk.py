@@ -124,7 +124,7 @@ def test_the_same_walls_stand_in_sql(dozen: Run, settings: Settings) -> None:
     with open_database(settings) as database:
 
         def seen(query: str) -> set[str]:
-            with psycopg.connect(database.url_for("analyst")) as analyst:
+            with psycopg.connect(database.url_for("analyst", purpose="identify")) as analyst:
                 return {row[0] for row in analyst.execute(query.encode())}
 
         assert seen("select distinct partner from cohort.chronology") == {"council", "police", "schools"}
