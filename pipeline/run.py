@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,12 @@ from pipeline.store.database import Database
 from pipeline.store.readers import bring_in_line
 
 DEFAULT_PACK = "troubled-families-2012"
+Watch = Callable[[str], AbstractContextManager[None]]  # around each stage, by name: lineage is told so
+
+
+def unwatched(stage: str) -> AbstractContextManager[None]:
+    """Nobody looks on."""
+    return nullcontext()
 
 
 @dataclass
@@ -30,11 +36,13 @@ class BuildSummary:
     as_at: dt.date
     counts: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
+    watch: Watch = unwatched
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
         started = time.perf_counter()
-        yield
+        with self.watch(stage):
+            yield
         self.timings[stage] = round(time.perf_counter() - started, 3)
 
 
@@ -46,12 +54,13 @@ def build(
     progress: Progress = silent,
     *,
     full: bool = False,
+    watch: Watch = unwatched,
 ) -> BuildSummary:
     """Link persons, form families, evaluate the criteria and publish, from what is loaded; one build at a time.
 
     `as_at` defaults to the last day any accepted delivery covers. `full`: compare all records and fit the link model
-    anew, where comparing what has changed would do. Raises BuildError when nothing is loaded. Run
-    twice on the same deliveries, it changes no id and no flag.
+    anew, where comparing what has changed would do. `watch` is held around each stage. Raises BuildError when nothing
+    is loaded. Run twice on the same deliveries, it changes no id and no flag.
     """
     vocabulary = load_vocabulary(settings.declarations)
     contracts = load_contracts(settings.declarations, vocabulary)
@@ -70,7 +79,7 @@ def build(
     with database.connect() as connection:
         bring_in_line(connection, settings.declarations)  # who may read for what
     with publish.open_run(database, as_at=date, pack=pack, model=model, closed_kinds=declared.closed.kinds) as run:
-        summary = BuildSummary(run_id=run.run_id, as_at=date)
+        summary = BuildSummary(run_id=run.run_id, as_at=date, watch=watch)
 
         with summary.timed("link"):
             progress("link persons", 0.05)

@@ -23,8 +23,8 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
     taken in and some rejected, this task does its part, so that the build learns of the new data, and
     `tell_of_rejections` fails.
     """
-    from pipeline import lineage
     from pipeline.contracts import load_contract, load_vocabulary
+    from pipeline.holdings import traced
     from pipeline.ingest import take_in
     from pipeline.ingest.lateness import late_partners, lateness_error
     from pipeline.reports.delivery_page import write_delivery_page
@@ -35,7 +35,9 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
         raise AirflowFailException(problem)
     settings = read_settings()
     with open_database(settings) as database:
-        taken = take_in(settings, database, partner)
+        with traced.ingest(settings, database, partner, _own_run()) as took:
+            taken = take_in(settings, database, partner)
+            took(taken)
         for outcome in taken.outcomes:
             write_delivery_page(database, settings, outcome.delivery_id)
         contract = load_contract(
@@ -52,7 +54,6 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
             raise lateness_error(late)
         raise AirflowSkipException(f"No delivery of {partner} waits in its landing folder.")
     loaded = {o.delivery_id: (o.rows_loaded, o.rows_quarantined) for o in taken.accepted}
-    _emit(lineage.of_ingest(partner, loaded))
     return {
         "deliveries": sorted(loaded),
         "rejections": [str(one) for one in (*taken.rejections, taken.unreachable) if one is not None],
@@ -71,7 +72,7 @@ def tell_of_rejections(taken: dict[str, Any]) -> None:
 @told_plainly
 def build_and_publish() -> dict[str, Any]:
     """Build as at the run's `as_at`; a run started by the clock is skipped when nothing has come since the last."""
-    from pipeline import lineage
+    from pipeline.holdings import traced
     from pipeline.nightly import anything_new
     from pipeline.run import build
     from pipeline.settings import read_settings
@@ -83,8 +84,9 @@ def build_and_publish() -> dict[str, Any]:
     with open_database(settings) as database:
         if context["dag_run"].run_type == "scheduled" and not anything_new(database):
             raise AirflowSkipException("No delivery has been loaded since the last published build.")
-        summary = build(settings, database, as_at)
-    _emit(lineage.of_build(summary.run_id, summary.counts.get("families")))
+        with traced.build(settings, database, _own_run()) as trace:
+            summary = build(settings, database, as_at, watch=trace.stage)
+            trace.published(summary.run_id)
     counts = {name: count for name, count in summary.counts.items() if isinstance(count, int)}
     return {"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": counts}
 
@@ -92,12 +94,16 @@ def build_and_publish() -> dict[str, Any]:
 @told_plainly
 def write_report(built: dict[str, Any]) -> str:
     """Write the run's report page; returns its file name."""
+    from pipeline.holdings import traced
     from pipeline.reports import write_run_report
     from pipeline.settings import read_settings
     from pipeline.store.database import open_database
 
     settings = read_settings()
-    with open_database(settings) as database:
+    with (
+        open_database(settings) as database,
+        traced.step(settings, "report", reads=traced.REPORTED, writes=["reports/run"], parent=_own_run()),
+    ):
         return write_run_report(database, settings, built["run_id"], None).name
 
 
@@ -105,10 +111,15 @@ def write_report(built: dict[str, Any]) -> str:
 def record_role_changes() -> dict[str, int]:
     """Log what changed of roles and rights since the last look; returns how many were added and removed."""
     from pipeline.audit import record_role_changes as record
+    from pipeline.holdings import traced
     from pipeline.settings import read_settings
     from pipeline.store.database import open_database
 
-    with open_database(read_settings()) as database:
+    settings = read_settings()
+    with (
+        open_database(settings) as database,
+        traced.step(settings, "governance.roles", reads=["roles"], writes=["audit.log"], parent=_own_run()),
+    ):
         return record(database)
 
 
@@ -117,11 +128,15 @@ def sign_the_log() -> dict[str, Any]:
     """Check and sign the audit log; returns the checkpoint's number, how many entries it covers, and their root."""
     from pipeline.audit import write_checkpoint
     from pipeline.errors import BuildError, StoreError
+    from pipeline.holdings import traced
     from pipeline.settings import read_settings
     from pipeline.store.database import open_database
 
     settings = read_settings()
-    with open_database(settings) as database:
+    with (
+        open_database(settings) as database,
+        traced.step(settings, "governance.checkpoint", reads=["audit.log"], writes=["checkpoints"], parent=_own_run()),
+    ):
         try:
             kept = write_checkpoint(settings, database).checkpoint
         except StoreError as error:
@@ -138,19 +153,26 @@ def sign_the_log() -> dict[str, Any]:
 def tell_the_witness() -> int:
     """Send the checkpoints that have no receipt yet; returns how many."""
     from pipeline.audit import tell_witness
+    from pipeline.holdings import traced
     from pipeline.settings import read_settings
     from pipeline.store.database import open_database
 
     settings = read_settings()
-    with open_database(settings) as database:
+    with (
+        open_database(settings) as database,
+        traced.step(settings, "governance.witness", reads=["checkpoints"], writes=["witness"], parent=_own_run()),
+    ):
         return tell_witness(settings, database)
 
 
-def _emit(datasets: Any) -> None:
-    """Add inputs and outputs to the task's lineage; lineage that fails never fails the task."""
-    from airflow.providers.openlineage.api import emit_dataset_lineage
+def _own_run() -> Any:
+    """This task's own run, as Airflow's lineage names it: the parent of what the work tells."""
+    from airflow.providers.openlineage.plugins.macros import lineage_job_name, lineage_job_namespace, lineage_run_id
 
-    emit_dataset_lineage(inputs=datasets.inputs, outputs=datasets.outputs)
+    from pipeline.lineage import Parent
+
+    instance = get_current_context()["ti"]
+    return Parent(lineage_run_id(instance), lineage_job_name(instance), lineage_job_namespace())
 
 
 def _day(text: str | None) -> dt.date | None:

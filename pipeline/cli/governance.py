@@ -103,13 +103,17 @@ def checkpoint(home: Home = None, database_url: DatabaseUrl = None, as_json: Jso
     Example: `wholefamily checkpoint`
     """
     from pipeline import audit
+    from pipeline.holdings import traced
     from pipeline.store.database import open_database
 
     settings = settings_of(home, database_url)
     with open_database(settings) as database:
-        roles = audit.record_role_changes(database)
-        kept = audit.write_checkpoint(settings, database)
-        sent = audit.tell_witness(settings, database)
+        with traced.step(settings, "governance.roles", reads=["roles"], writes=["audit.log"]):
+            roles = audit.record_role_changes(database)
+        with traced.step(settings, "governance.checkpoint", reads=["audit.log"], writes=["checkpoints"]):
+            kept = audit.write_checkpoint(settings, database)
+        with traced.step(settings, "governance.witness", reads=["checkpoints"], writes=["witness"]):
+            sent = audit.tell_witness(settings, database)
     told = {
         "number": kept.checkpoint.number, "entries": kept.checkpoint.size, "root": kept.checkpoint.root.hex(),
         "file": str(kept.path), "sent_to_witness": sent, "role_changes": roles["added"] + roles["removed"],

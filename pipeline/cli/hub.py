@@ -45,9 +45,9 @@ def ingest(
     import datetime as dt
 
     from pipeline.errors import WholeFamilyError
+    from pipeline.holdings import traced
     from pipeline.ingest import take_in
     from pipeline.ingest.lateness import late_partners, lateness_error
-    from pipeline.lineage import of_ingest, record_lineage
     from pipeline.reports.delivery_page import write_delivery_page
     from pipeline.reports.tables import deliveries_table
     from pipeline.store.database import open_database
@@ -61,16 +61,12 @@ def ingest(
         for name in sorted(contracts):
             with progress_bar(f"Ingest {name}", terminal) as progress:
                 try:
-                    taken = take_in(settings, database, name, progress=progress)
+                    with traced.ingest(settings, database, name) as took:
+                        taken = take_in(settings, database, name, progress=progress)
+                        took(taken)
                 except WholeFamilyError as failure:
                     failures.append(failure)
-                    record_lineage(settings, f"ingest.{name}", of_ingest(name, {}), failure)
                     continue
-            if taken.accepted:
-                rows = {o.delivery_id: (o.rows_loaded, o.rows_quarantined) for o in taken.accepted}
-                record_lineage(settings, f"ingest.{name}", of_ingest(name, rows))
-            for rejection in taken.rejections:
-                record_lineage(settings, f"ingest.{name}", of_ingest(name, {}), rejection)
             failures += [*taken.rejections, *([taken.unreachable] if taken.unreachable else [])]
             outcomes += taken.outcomes
         with database.connect() as connection:
@@ -115,8 +111,8 @@ def build(
     """
     import datetime as dt
 
+    from pipeline.holdings import traced
     from pipeline.ingest.lateness import late_partners
-    from pipeline.lineage import of_build, record_lineage
     from pipeline.linking import linked_in_words
     from pipeline.reports.tables import build_table
     from pipeline.run import build as run_build
@@ -125,10 +121,12 @@ def build(
     settings = settings_of(home, database_url)
     terminal = console()
     with open_database(settings) as database, progress_bar("Build", terminal) as progress:
-        summary = run_build(settings, database, day(as_at, "--as-at"), pack, progress=progress, full=full)
+        with traced.build(settings, database) as trace:
+            date = day(as_at, "--as-at")
+            summary = run_build(settings, database, date, pack, progress=progress, full=full, watch=trace.stage)
+            trace.published(summary.run_id)
         with database.connect() as connection:
             late = late_partners(connection, contracts_of(settings), dt.datetime.now(dt.UTC).date())
-    record_lineage(settings, "build", of_build(summary.run_id, summary.counts["families"]))
     for one in late:
         typer.echo(f"Built from the last good data. Late: {one}", err=True)
     if as_json:

@@ -1,83 +1,108 @@
-"""What a task reads and writes, as OpenLineage datasets: names, versions and row counts, never a value."""
+"""What a job reads and writes, as OpenLineage datasets: names, columns, counts, checks; never a value of a row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from openlineage.client.event_v2 import InputDataset, OutputDataset
 from openlineage.client.facet_v2 import (
     DatasetFacet,
+    InputDatasetFacet,
+    OutputDatasetFacet,
+    column_lineage_dataset,
+    data_quality_assertions_dataset,
+    data_quality_metrics_input_dataset,
     dataset_version_dataset,
     input_statistics_input_dataset,
     output_statistics_output_dataset,
+    schema_dataset,
 )
 
 NAMESPACE = "wholefamily"
-LOADED_TABLES = (
-    "identity.record", "identity.encoding", "evidence.person_attribute", "evidence.residence",
-    "evidence.relationship", "evidence.fact", "evidence.nomination",
-)  # fmt: skip
-PUBLISHED_VIEWS = (
-    "cohort.family", "cohort.family_member", "cohort.criterion_result", "cohort.criterion_evidence",
-    "cohort.cohort", "cohort.family_history", "cohort.attrition", "cohort.summary",
-)  # fmt: skip
+SEVERITIES = {"critical": "error", "warning": "warn"}
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """A column that another is made from. `how`: OpenLineage's subtype, such as IDENTITY or TRANSFORMATION;
+    `direct`: its values go into the other column, or only decide over it; `masked`: its values cannot be read there."""
+
+    dataset: str
+    column: str
+    how: str = "IDENTITY"
+    direct: bool = True
+    masked: bool = False
 
 
 @dataclass(frozen=True)
-class Lineage:
-    """Inputs and outputs of one run of a job."""
+class Check:
+    """One expectation of a delivered table: which, on which column, how grave, met or not."""
 
-    inputs: list[InputDataset]
-    outputs: list[OutputDataset]
-
-
-def of_ingest(partner: str, rows_by_delivery: Mapping[str, tuple[int, int]]) -> Lineage:
-    """From sealed deliveries to loaded and quarantined rows; rows: delivery id → (rows loaded, rows quarantined)."""
-    latest = max(rows_by_delivery, default=None)
-    quarantined = sum(rows[1] for rows in rows_by_delivery.values())
-    return Lineage(
-        inputs=[
-            _read(f"deliveries/{partner}", rows=sum(rows), version=delivery_id)
-            for delivery_id, rows in sorted(rows_by_delivery.items())
-        ],
-        outputs=[
-            *(_written(name, version=latest) for name in LOADED_TABLES),
-            _written("registry.quarantine", rows=quarantined, version=latest),
-        ],
-    )
+    expectation: str
+    column: str | None
+    severity: str
+    success: bool
 
 
-def of_build(run_id: int, families: int | None = None) -> Lineage:
-    """From loaded rows to the published cohort; the version of what is published is the run's id."""
-    rows = {"cohort.family": families}
-    return Lineage(
-        inputs=[_read(name) for name in LOADED_TABLES],
-        outputs=[_written(name, rows=rows.get(name), version=str(run_id)) for name in PUBLISHED_VIEWS],
-    )
+@dataclass(frozen=True)
+class Dataset:
+    """One table, view, delivered file or page. `columns`: each column's name and what it is made from."""
+
+    name: str
+    rows: int | None = None
+    version: str | None = None
+    columns: Mapping[str, Sequence[Source]] = field(default_factory=dict)
+    checks: Sequence[Check] = ()
 
 
-def _read(name: str, rows: int | None = None, version: str | None = None) -> InputDataset:
-    counted = input_statistics_input_dataset.InputStatisticsInputDatasetFacet(rowCount=rows)
-    return InputDataset(
-        namespace=NAMESPACE,
-        name=name,
-        facets=_version(version),
-        inputFacets={} if rows is None else {"inputStatistics": counted},
-    )
+def as_input(dataset: Dataset) -> InputDataset:
+    """The dataset as something read: with the checks it went through, and counts."""
+    facets: dict[str, InputDatasetFacet] = {}
+    if dataset.rows is not None:
+        facets["inputStatistics"] = input_statistics_input_dataset.InputStatisticsInputDatasetFacet(dataset.rows)
+        facets["dataQualityMetrics"] = data_quality_metrics_input_dataset.DataQualityMetricsInputDatasetFacet(
+            columnMetrics={}, rowCount=dataset.rows
+        )
+    if dataset.checks:
+        facets["dataQualityAssertions"] = data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
+            [
+                data_quality_assertions_dataset.Assertion(
+                    assertion=one.expectation, success=one.success, column=one.column,
+                    severity=SEVERITIES.get(one.severity, one.severity),
+                )
+                for one in dataset.checks
+            ]
+        )  # fmt: skip
+    return InputDataset(NAMESPACE, dataset.name, facets=_facets(dataset), inputFacets=facets)
 
 
-def _written(name: str, rows: int | None = None, version: str | None = None) -> OutputDataset:
-    counted = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=rows)
-    return OutputDataset(
-        namespace=NAMESPACE,
-        name=name,
-        facets=_version(version),
-        outputFacets={} if rows is None else {"outputStatistics": counted},
-    )
+def as_output(dataset: Dataset) -> OutputDataset:
+    """The dataset as something written."""
+    facets: dict[str, OutputDatasetFacet] = {}
+    if dataset.rows is not None:
+        counted = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(rowCount=dataset.rows)
+        facets["outputStatistics"] = counted
+    return OutputDataset(NAMESPACE, dataset.name, facets=_facets(dataset), outputFacets=facets)
 
 
-def _version(version: str | None) -> dict[str, DatasetFacet]:
-    if version is None:
-        return {}
-    return {"version": dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=version)}
+def _facets(dataset: Dataset) -> dict[str, DatasetFacet]:
+    facets: dict[str, DatasetFacet] = {}
+    if dataset.version is not None:
+        facets["version"] = dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=dataset.version)
+    if dataset.columns:
+        facets["schema"] = schema_dataset.SchemaDatasetFacet(
+            [schema_dataset.SchemaDatasetFacetFields(name=name) for name in dataset.columns]
+        )
+    made = {name: sources for name, sources in dataset.columns.items() if sources}
+    if made:
+        facets["columnLineage"] = column_lineage_dataset.ColumnLineageDatasetFacet(
+            {name: column_lineage_dataset.Fields([_field(one) for one in sources]) for name, sources in made.items()}
+        )
+    return facets
+
+
+def _field(source: Source) -> column_lineage_dataset.InputField:
+    kind = "DIRECT" if source.direct else "INDIRECT"
+    how = column_lineage_dataset.Transformation(type=kind, subtype=source.how, masking=source.masked)
+    return column_lineage_dataset.InputField(NAMESPACE, source.dataset, source.column, [how])

@@ -1,7 +1,7 @@
 """The lineage ledger: one OpenLineage event per line of `events.jsonl`, whoever wrote it.
 
 Events pass one gate on their way in: only the parts named here are kept. Whatever else a library puts into its
-events (who triggered a run, a run's configuration, stack traces, source code) stays out.
+events (who triggered a run, a run's configuration, texts of errors, stack traces, source code) stays out.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 LEDGER_FILE = "events.jsonl"
 EVENT_PARTS = ("eventType", "eventTime", "producer", "schemaURL")
-RUN_FACETS = ("parent", "nominalTime", "processing_engine", "errorMessage", "tags")
+RUN_FACETS = ("parent", "nominalTime", "processing_engine", "errorMessage", "tags", "wholeFamily_governance")
+ERROR_KIND = re.compile(r"[A-Za-z_.]{1,80}( \([a-zA-Z0-9_]{1,40}\))?")  # a failure's class and code, no text
 JOB_FACETS = ("jobType", "documentation", "sourceCodeLocation")
 DATASET_FACETS = ("version", "schema", "documentation", "tags", "columnLineage", "inputStatistics", "outputStatistics",
                   "dataQualityMetrics", "dataQualityAssertions")  # fmt: skip
@@ -51,7 +53,11 @@ def cleaned(event: dict[str, Any]) -> dict[str, Any]:
         kept[side] = [_dataset(dataset, statistics) for dataset in event.get(side) or []]
     error = kept["run"]["facets"].get("errorMessage")
     if error is not None:
-        kept["run"]["facets"]["errorMessage"] = {k: v for k, v in error.items() if k != "stackTrace"}
+        told = str(error.get("message", ""))
+        kept["run"]["facets"]["errorMessage"] = {
+            **{key: error[key] for key in ("_producer", "_schemaURL", "programmingLanguage") if key in error},
+            "message": told if ERROR_KIND.fullmatch(told) else "the task failed; its log says why",
+        }
     return kept
 
 

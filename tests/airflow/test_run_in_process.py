@@ -14,7 +14,7 @@ from pipeline.lineage.ledger import read_events
 from pipeline.settings import Settings
 from pipeline.store.database import Database, open_database
 from tests.airflow.conftest import DOZEN, deliver
-from tests.airflow.openlineage import problems_of
+from tests.lineage.spec import problems_of
 
 INGESTS = ["ingest_council", "ingest_dwp", "ingest_police", "ingest_schools"]
 
