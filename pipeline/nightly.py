@@ -162,9 +162,9 @@ def latest_period_end(database: Database) -> dt.date | None:
 
 
 def anything_new(database: Database) -> bool:
-    """Whether a delivery has been accepted or withdrawn, a link answered, or something decided about a person's data,
-    since the last published build began, or that build looked back at an earlier day than the data reach (True before
-    the first build)."""
+    """Whether a delivery has been accepted or withdrawn, a link answered, something decided about a person's data,
+    or rows removed that no agreement covers, since the last published build began, or that build looked back at an
+    earlier day than the data reach (True before the first build)."""
     with database.connect() as connection:
         row = connection.execute(
             "with last as (select coalesce(max(started_at), '-infinity') as build from registry.run"
@@ -173,6 +173,7 @@ def anything_new(database: Database) -> bool:
             " where (state in ('accepted', 'accepted_with_quarantine') and decided_at > last.build)"
             " or withdrawn_at > last.build)"
             " or exists (select from identity.review_answer, last where answered_at > last.build)"
+            " or exists (select from registry.reprocessed, last where at > last.build)"
             " or exists (select from rights.applied, last where applied_at > last.build"
             " and act in ('contest', 'restrict', 'lift', 'refuse', 'erase'))"
             " or exists (select from rights.destruction, last where destroyed_at > last.build)"
