@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 WORD = np.uint64
 WORD_BYTES = 8
+ROWS_AT_ONCE = 1 << 18
 ODD = WORD(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio, odd, so that no bit is lost
 SHIFT = WORD(32)
 
@@ -22,12 +23,18 @@ def row_prints(table: pa.Table) -> NDArray[np.int64]:
 
     Missing is a value of its own. Two rows that differ share one by chance only, once in 2^64.
     """
+    starts = range(0, table.num_rows, ROWS_AT_ONCE)
+    prints = [_prints(table.slice(start, ROWS_AT_ONCE)) for start in starts]
+    return np.concatenate(prints).view(np.int64) if prints else np.zeros(0, dtype=np.int64)
+
+
+def _prints(table: pa.Table) -> Words:
     rows = np.full(table.num_rows, ODD, dtype=WORD)
     for name in sorted(table.column_names):
         for word in _words(table[name].combine_chunks()).T:
             mixed = (rows ^ word) * ODD
             rows = mixed ^ (mixed >> SHIFT)
-    return rows.view(np.int64)
+    return rows
 
 
 def prints_by(place: NDArray[np.int64], prints: NDArray[np.int64], size: int) -> NDArray[np.int64]:

@@ -16,6 +16,7 @@ from pipeline.ingest.keys import load_hub_identity, load_public_key
 from pipeline.ingest.landing import (
     archived_copy,
     private_folder,
+    sweep_opened,
     waiting_deliveries,
 )
 from pipeline.ingest.load import PIPELINE, people_of, replace_rows
@@ -121,6 +122,7 @@ def _take_in_all(
     outcomes: list[DeliveryOutcome] = []
     rejections: list[DeliveryError] = []
     delete_withdrawn(settings, session, partner)
+    sweep_opened(settings)
     unreachable: TransportError | None = None
     try:
         fetch_waiting(settings, partner)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
+import os
 import re
 import shutil
 import stat
@@ -23,8 +25,10 @@ from pydantic import ValidationError
 from pipeline.errors import DeliveryError
 from pipeline.manifest import DELIVERY_ID, MANIFEST_FILE, SIGNATURE_FILE, Manifest, file_sha256
 from pipeline.settings import Settings
+from pipeline.store.locks import file_lock, file_lock_if_free
 
 LARGEST_MANIFEST = 1 << 20
+MOST_ENTRIES = 64  # of a delivery's folder
 NUMBERED = re.compile(r"~\d+$")
 
 
@@ -90,18 +94,21 @@ def read_small(landed: Landed, name: str) -> bytes:
 def check_listing(landed: Landed, manifest: Manifest) -> None:
     """Raise DeliveryError unless the folder holds exactly the files that the manifest names, as plain files."""
     expected = {file.name for file in manifest.files} | {MANIFEST_FILE, SIGNATURE_FILE}
-    found = {path.name: path.lstat() for path in landed.folder.iterdir()}
+    found = {path.name: path.lstat() for path in itertools.islice(landed.folder.iterdir(), MOST_ENTRIES + 1)}
+    unexpected = landed.refusal(
+        "unexpected_file",
+        "the folder holds something that the manifest does not name, or that is not a plain file.",
+        "deliver again with the kit, into a folder of its own.",
+    )
+    if len(found) > MOST_ENTRIES:
+        raise unexpected
     missing = sorted(expected - set(found))
     if missing:
         raise landed.refusal(
             "incomplete", f"{', '.join(missing)} of the manifest is not there.", "deliver it again, whole."
         )
     if set(found) != expected or not all(stat.S_ISREG(entry.st_mode) for entry in found.values()):
-        raise landed.refusal(
-            "unexpected_file",
-            "the folder holds something that the manifest does not name, or that is not a plain file.",
-            "deliver again with the kit, into a folder of its own.",
-        )
+        raise unexpected
 
 
 def archived_copy(settings: Settings, landed: Landed) -> bool:
@@ -121,17 +128,60 @@ def set_aside_rejected(settings: Settings, landed: Landed) -> None:
 
 @contextlib.contextmanager
 def private_folder(settings: Settings, partner: str) -> Iterator[Path]:
-    """A folder that only this user can read, for what is opened; it is gone afterwards, whatever happens.
+    """A folder that only this user can read, for what is opened; afterwards it is wiped, whatever happens.
 
-    What a killed run left is swept first: the caller holds the partner's lock, so nobody else is using it.
+    The caller holds the partner's lock, so nobody else is using the partner's folder; a file's lock tells others so.
     """
-    parent = settings.work / "opening" / partner
-    shutil.rmtree(parent, ignore_errors=True)
-    parent.mkdir(mode=0o700, parents=True)
-    try:
-        yield Path(tempfile.mkdtemp(dir=parent))
-    finally:
-        shutil.rmtree(parent, ignore_errors=True)
+    parent = _opening(settings) / partner
+    with file_lock(_in_use(settings, partner)):
+        wipe(parent)
+        parent.mkdir(mode=0o700, parents=True)
+        try:
+            yield Path(tempfile.mkdtemp(dir=parent))
+        finally:
+            wipe(parent)
+
+
+def sweep_opened(settings: Settings) -> int:
+    """Wipe what killed runs left opened, of any partner; returns how many folders. What a run is using stays."""
+    swept = 0
+    for left in sorted(path for path in _opening(settings).glob("*") if path.is_dir()):
+        with file_lock_if_free(_in_use(settings, left.name)) as free:
+            if free and left.exists():
+                wipe(left)
+                swept += 1
+    return swept
+
+
+def wipe(folder: Path) -> None:
+    """Overwrite the files of a folder with zeros, and remove it; nothing where there is none.
+
+    Journals and flash memory may still hold copies: the hub's disk is to be encrypted (docs/deliveries.md).
+    """
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_file() and not path.is_symlink():
+            wipe_file(path)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def wipe_file(path: Path) -> None:
+    """Overwrite a file with zeros as far as the disk allows, and remove it."""
+    with contextlib.suppress(OSError), path.open("r+b") as handle:
+        left = os.fstat(handle.fileno()).st_size
+        while left > 0:
+            left -= handle.write(bytes(min(left, 1 << 20)))
+        handle.flush()
+        os.fsync(handle.fileno())
+    path.unlink(missing_ok=True)
+
+
+def _opening(settings: Settings) -> Path:
+    return settings.work / "opening"
+
+
+def _in_use(settings: Settings, partner: str) -> Path:
+    """The file whose lock says that a run is using the partner's folder."""
+    return settings.hub / "locks" / f"opening-{partner}"
 
 
 def _is_signed(folder: Path) -> bool:

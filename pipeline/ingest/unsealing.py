@@ -1,6 +1,7 @@
 """Open the sealed files of a delivery into a private folder: hashed, decrypted and measured in one pass.
 
-Clear content exists only there, readable by this user alone, and each file goes as soon as it is used.
+Clear content exists only there, readable by this user alone, and each file goes as soon as it is used. A file has its
+name only when it is whole and is what was signed; one that is not is wiped.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipeline.errors import StoreError
-from pipeline.ingest.landing import Landed
+from pipeline.ingest.landing import Landed, wipe_file
 from pipeline.manifest import Manifest, SealedFile
 
 LARGEST_FILE = 16 << 30  # bytes of one opened file; a county's events are about 0.3 GB
+LONGEST_ROW, SPARE = 4096, 16 << 20  # bytes a row on average, of a table in text; and of a few that are far longer
 
 
 def unseal(landed: Landed, manifest: Manifest, identity: Any, folder: Path, tell: Callable[[float], None]) -> None:
@@ -26,15 +28,33 @@ def unseal(landed: Landed, manifest: Manifest, identity: Any, folder: Path, tell
     StoreError when the hub itself cannot write.
     """
     for number, file in enumerate(manifest.files, start=1):
-        if file.bytes > LARGEST_FILE:
-            raise landed.refusal("too_large", f"it has more than {LARGEST_FILE} bytes.", "deliver in parts.", file.name)
-        _unseal_file(landed, file, identity, opened_path(folder, file))
+        _check_size(landed, file)
+        target = opened_path(folder, file)
+        part = target.with_name(f".{target.name}.part")
+        try:
+            _unseal_file(landed, file, identity, part)
+            part.rename(target)
+        finally:
+            if part.exists():
+                wipe_file(part)
         tell(number / len(manifest.files))
 
 
 def opened_path(folder: Path, file: SealedFile) -> Path:
     """Where the opened form of a sealed file stands."""
     return folder / file.name.removesuffix(".age")
+
+
+def _check_size(landed: Landed, file: SealedFile) -> None:
+    """Refuse what says of itself that it is larger than the hub can hold, before a byte of it is opened."""
+    text = file.name.endswith(".csv.age")
+    if file.bytes > LARGEST_FILE or (text and file.bytes > LONGEST_ROW * (file.rows + 1) + SPARE):
+        raise landed.refusal(
+            "too_large",
+            f"it has {file.bytes} bytes for {file.rows} rows, more than {LARGEST_FILE} in all or {LONGEST_ROW} a row.",
+            "look for a column that carries documents in the extract, mend it, and deliver again.",
+            file.name,
+        )
 
 
 def _unseal_file(landed: Landed, file: SealedFile, identity: Any, target: Path) -> None:

@@ -32,7 +32,7 @@ COLUMN_TYPES = """
     where a.attrelid = to_regclass($1) and a.attnum > 0 and not a.attisdropped
 """
 WALLED = "select relrowsecurity from pg_class where oid = to_regclass($1)"  # COPY does not go where row security is
-BATCH = 1_000_000
+BATCH = 250_000  # rows that are brought to the table's types at once
 LOST = (AdbcStatusCode.IO, AdbcStatusCode.INVALID_STATE)  # what the driver says when the server is gone
 
 
@@ -72,16 +72,18 @@ def write_frame(connection: dbapi.Connection, schema: str, table: str, rows: pa.
     for an unknown column, a type that does not fit, or a row that a constraint refuses.
     """
     name = f"{schema}.{table}"
-    types = read_frame(connection, COLUMN_TYPES, [name])
-    fitting = _conform(name, rows, dict(zip(*(types.column(i).to_pylist() for i in range(2)), strict=True)))
-    if not len(fitting):
-        return 0
-    with connection.cursor() as cursor:
-        try:
-            cursor.adbc_ingest(table, fitting.to_reader(BATCH), mode="append", db_schema_name=schema)
-        except AdbcError as problem:
-            raise refused(f"writing to {name}", problem) from None
-    return len(fitting)
+    columns = read_frame(connection, COLUMN_TYPES, [name])
+    types = dict(zip(*(columns.column(i).to_pylist() for i in range(2)), strict=True))
+    for start in range(0, max(1, len(rows)), BATCH):
+        fitting = _conform(name, rows.slice(start, BATCH), types)
+        if not len(fitting):
+            continue
+        with connection.cursor() as cursor:
+            try:
+                cursor.adbc_ingest(table, fitting, mode="append", db_schema_name=schema)
+            except AdbcError as problem:
+                raise refused(f"writing to {name}", problem) from None
+    return len(rows)
 
 
 def copy_frame(connection: psycopg.Connection[Any], table: str, frame: pd.DataFrame) -> int:

@@ -46,6 +46,19 @@ def file_lock(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
+@contextmanager
+def file_lock_if_free(path: Path) -> Iterator[bool]:
+    """As `file_lock`, without waiting: whether it was to be had."""
+    handle = _open(path)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(handle)
+
+
 class Attendance:
     """Who is using something: each user holds a file's lock in common with the others, until it leaves or dies."""
 
