@@ -47,8 +47,6 @@ GIVEN_OUT = {
     "run_id", "record_id", "record_a", "record_b", "related_record_id", "evidence_id", "place_id", "entry_id",
     "delivery_id", "manifest_sha256", "previous_manifest_sha256", "from_run", "until_run",
 }  # fmt: skip
-# These two read the evidence itself, not what was published: they change as soon as a delivery is loaded.
-NOT_PUBLISHED = {"cohort.chronology", "cohort.evidence_origin"}
 OF_THE_RUN = {
     "registry.run",
     "cohort.published_run",
@@ -261,8 +259,7 @@ def _cohort(analyst: Address) -> tuple[str, int]:
         relations = connection.execute(
             "select table_schema || '.' || table_name from information_schema.tables where table_schema = 'cohort'"
         ).fetchall()
-        left_out = NOT_PUBLISHED | OF_THE_RUN
-        digest = _digest(connection, [name for (name,) in relations if name not in left_out])
+        digest = _digest(connection, [name for (name,) in relations if name not in OF_THE_RUN])
         runs = connection.execute(
             "select count(distinct run_id) from (select run_id from cohort.family"
             " union select run_id from cohort.criterion_result) as told"

@@ -53,6 +53,7 @@ def publish(
         summarise.write_summary(connection, run, formed, evaluated)
         for write_part in also:
             write_part(connection)
+        connection.execute("select publication.keep_evidence()")  # of the families and results written above
         close_run(run, counts, linked)
         audit.append(
             connection, ACTOR, "published", f"run/{run.run_id}", {"families": counts["families"], "pack": run.pack.id}

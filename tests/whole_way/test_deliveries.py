@@ -52,6 +52,29 @@ def test_a_delta_a_rejection_and_a_withdrawal(dozen: Run, settings: Settings, tm
     dozen("withdraw", sent[0]["delivery_id"], "--reason", "x", code=2)
 
 
+def shown(superuser: psycopg.Connection[object]) -> dict[str, object]:
+    """What users see: each view of cohort as one hash."""
+    views = superuser.execute("select table_name from information_schema.views where table_schema = 'cohort'")
+    return {
+        str(name): superuser.execute(
+            f"select md5(string_agg(v::text, '|' order by v::text)) from cohort.{name} v".encode()
+        ).fetchone()
+        for (name,) in views.fetchall()  # type: ignore[misc]
+    }
+
+
+def test_what_users_see_waits_for_the_build(dozen: Run, superuser: psycopg.Connection[object]) -> None:
+    before = shown(superuser)
+    assert {"chronology", "evidence_origin", "criterion_evidence"} <= {name for name, rows in before.items() if rows}
+    first = json.loads(dozen("sent", "schools", "--json").out)[0]["delivery_id"]
+    dozen("withdraw", first, "--reason", "wrong extract", "--by", "J. Smith")
+    assert superuser.execute("select count(*) from evidence.fact where partner = 'schools'").fetchone() == (0,)
+    assert shown(superuser) == before
+    dozen("build")
+    after = shown(superuser)
+    assert {"chronology", "evidence_origin"} <= {name for name in after if after[name] != before[name]}
+
+
 def test_who_is_late_is_said_by_every_command_and_by_the_exit_code(
     dozen: Run, superuser: psycopg.Connection[object]
 ) -> None:

@@ -120,7 +120,7 @@ def test_which_families_are_selected_is_closed_to_other_partners(dozen: Run) -> 
 
 
 def test_the_same_walls_stand_in_sql(dozen: Run, settings: Settings) -> None:
-    """Jobcentre rows and DWP's evidence are hidden from the analyst, until the declaration opens them."""
+    """Jobcentre rows and DWP's evidence are hidden from analysts, until declaration and agreement open them."""
     with open_database(settings) as database:
 
         def seen(query: str) -> set[str]:
@@ -131,6 +131,9 @@ def test_the_same_walls_stand_in_sql(dozen: Run, settings: Settings) -> None:
         assert "jobcentre" not in seen("select distinct agency from cohort.escalation")
         with database.connect() as connection:
             connection.execute("insert into publication.reader_feed values ('wf_analyst', 'dwp')")
+        assert "dwp" not in seen("select distinct partner from cohort.chronology")  # the agreement has its say too
+        with database.connect() as connection:
+            connection.execute("insert into access.closed_feed_reader values ('dwp', 'analyst', 'rows')")
         assert "dwp" in seen("select distinct partner from cohort.chronology")
         assert "jobcentre" in seen("select distinct agency from cohort.escalation")
         with database.connect() as connection:
