@@ -7,6 +7,7 @@ with the commands that `keys --help` lists.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ LONGEST_REASON = 300  # the hub takes no longer one
 def make_all_keys(settings: Settings, partners: list[str]) -> list[str]:
     """Make and exchange every key of a one-machine trial; returns the partners that got new ones.
 
-    Keys that exist are kept. A partner added later gets the linkage key that the others already hold.
+    Keys that exist are kept, and there is a linkage key of every declared version. A partner added later gets those
+    that the others already hold.
     """
     from pipeline.ingest.keys import create_hub_keys, register_partner
     from pipeline.partner.keys import (
@@ -40,31 +42,32 @@ def make_all_keys(settings: Settings, partners: list[str]) -> list[str]:
     )
 
     recipient = create_hub_keys(settings)
-    holders = [path for path in (linkage_key_path(settings, partner) for partner in partners) if path.exists()]
-    missing = [partner for partner in partners if not _has_every_key(settings, partner)]
-    if not missing:
-        return []
+    versions = load_encoding(settings.declarations).key_versions
+    missing = [partner for partner in partners if not _has_every_key(settings, partner, versions)]
     ceremony = settings.home / "linkage-key-in-transit"
-    try:
-        ceremony.unlink(missing_ok=True)  # of an earlier ceremony that was killed before anybody held it
-        if not holders:
-            create_linkage_key(ceremony)
-        for partner in missing:
-            register_partner(settings, partner, create_partner_keys(settings, partner))
-            if not linkage_key_path(settings, partner).exists():
-                install_linkage_key(settings, partner, holders[0] if holders else ceremony)
-            install_hub_recipient(settings, partner, recipient)
-    finally:
-        ceremony.unlink(missing_ok=True)
+    for version in versions if missing else ():
+        paths = [linkage_key_path(settings, partner, version) for partner in partners]
+        holders = [path for path in paths if path.exists()]
+        try:
+            ceremony.unlink(missing_ok=True)  # of an earlier ceremony that was killed before anybody held it
+            if not holders:
+                create_linkage_key(ceremony)
+            for partner in missing:
+                register_partner(settings, partner, create_partner_keys(settings, partner))
+                if not linkage_key_path(settings, partner, version).exists():
+                    install_linkage_key(settings, partner, holders[0] if holders else ceremony, version)
+                install_hub_recipient(settings, partner, recipient)
+        finally:
+            ceremony.unlink(missing_ok=True)
     return missing
 
 
-def _has_every_key(settings: Settings, partner: str) -> bool:
+def _has_every_key(settings: Settings, partner: str, versions: Sequence[int]) -> bool:
     from pipeline.partner.keys import linkage_key_path
 
     folder = settings.partner_keys(partner)
     own = [folder / name for name in ("partner.key", "signing.key", "hub.recipient")]
-    return all(path.exists() for path in [*own, linkage_key_path(settings, partner)])
+    return all(path.exists() for path in [*own, *(linkage_key_path(settings, partner, one) for one in versions)])
 
 
 def pseudonymise_extract(
@@ -77,14 +80,16 @@ def pseudonymise_extract(
     until: dt.date | None = None,
     delta: bool = False,
     since_delivery: str | None = None,
+    key_version: int | None = None,
     progress: Progress = silent,
 ) -> tuple[Preview, Path]:
     """Pseudonymise an extract into the outbox; returns the preview of what would leave and the draft's folder.
 
     With `delta`, only what has changed since the last delivery sent, or since `since_delivery`. The period covered
-    defaults to the three years up to today. Raises ExtractError, and then leaves no draft.
+    defaults to the three years up to today; `key_version` to the newest declared one whose linkage key is here. Raises
+    ExtractError, and then leaves no draft; KeyMaterialError where no such key is here.
     """
-    from pipeline.partner.keys import load_partner_keys
+    from pipeline.partner.keys import load_partner_keys, version_to_use
     from pipeline.partner.pseudonymise import pseudonymise
 
     last = until or dt.date.today()
@@ -96,13 +101,15 @@ def pseudonymise_extract(
             remedy="give the first and the last day that the extract covers.",
         )
     draft = (out or settings.outbox(contract.partner)) / DRAFT
+    encoding = load_encoding(settings.declarations)
+    version = version_to_use(settings, contract.partner, encoding.key_versions, key_version)
     preview = pseudonymise(
         contract,
-        load_encoding(settings.declarations),
+        encoding,
         load_link_model(settings.declarations),
         raw,
         draft,
-        load_partner_keys(settings, contract.partner),
+        load_partner_keys(settings, contract.partner, version),
         first,
         last,
         progress=progress,
@@ -153,13 +160,15 @@ def seal_and_deliver(
     `sent` once they have landed. Killed at any moment and called again, each draft arrives once. Raises ExtractError
     when nothing stands in the outbox, TransportError when the place cannot be reached.
     """
-    from pipeline.partner.draft import discard
-    from pipeline.partner.keys import load_partner_keys
+    from pipeline.partner.draft import discard, read_draft
+    from pipeline.partner.keys import load_partner_keys, version_to_use
     from pipeline.partner.seal import seal
 
     folder = outbox or settings.outbox(contract.partner)
     if (folder / DRAFT).is_dir():
-        seal(settings, contract, load_partner_keys(settings, contract.partner), folder / DRAFT, folder)
+        declared = load_encoding(settings.declarations).key_versions
+        version = version_to_use(settings, contract.partner, declared, read_draft(folder / DRAFT).key_version)
+        seal(settings, contract, load_partner_keys(settings, contract.partner, version), folder / DRAFT, folder)
     discard(folder / DRAFT)
     return _hand_over_all(settings, contract, folder, landing)
 

@@ -2,7 +2,9 @@
 
 A full build compares everything and fits the model; it is made when nothing stands yet, when it is asked for, when the
 declared model, the encoding or the key is another one, and when tonight's links have drifted from those the model was
-fitted on (docs/adr/0011). Here are read the encodings and what last night left; no rule of linking belongs here.
+fitted on (docs/adr/0011). While records stand under two versions of the linkage key, the model fitted before stands,
+and what was linked is carried; the first night under one version again is a full build. Here are read the encodings
+and what last night left; no rule of linking belongs here.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ from adbc_driver_postgresql import dbapi
 from numpy.typing import NDArray
 
 from pipeline.contracts import LinkModel
+from pipeline.errors import BuildError
 from pipeline.link import Encodings, Fitted, LinkState, link_persons
 from pipeline.link.fit import digest
 from pipeline.link.state import changed_prints
+from pipeline.link.versions import EMPTIED, are_mixed, versions_of
 from pipeline.nightly import LINKER, LinkInputs, read_link_inputs
 from pipeline.progress import Progress, silent
 from pipeline.records import FINGERPRINT, LinkResult
@@ -36,24 +40,28 @@ MOST_CHANGED = 0.2  # of all records; beyond, all encodings are read, since most
 @dataclass(frozen=True)
 class Before:
     """What the last build left: its state, the versions of encoding and key it was fitted on, the full build that
-    fitted it, and how that one's blocks were."""
+    fitted it, how that one's blocks were, and the newest record of the last night under one version of the key."""
 
     state: LinkState
     basis: str
     fitted_run: int
     blocking: pd.DataFrame
+    one_version_to: int
 
 
 @dataclass(frozen=True)
 class Linked:
     """Tonight's links, what they were made from, what stood before, and why everything was compared (None: only what
-    has changed was, `fitted_run` being the full build it rests on)."""
+    has changed was). `fitted_run`: the full build whose fit it rests on, None where it fitted itself; `basis` and
+    `one_version_to`: as in `Before`, for the next night."""
 
     night: LinkInputs
     result: LinkResult
     before: Before | None
     full_because: str | None
     fitted_run: int | None
+    basis: str
+    one_version_to: int
 
     @property
     def state_before(self) -> LinkState | None:
@@ -61,26 +69,76 @@ class Linked:
 
 
 def link_tonight(database: Database, model: LinkModel, *, full: bool = False, progress: Progress = silent) -> Linked:
-    """Link everything that is loaded. `full`: compare and fit everything, though less would do."""
+    """Link everything that is loaded. `full`: compare and fit everything, though less would do.
+
+    Raises BuildError where records stand under two versions of the key and what was linked cannot be carried.
+    """
     night = read_link_inputs(database)
+    newest = int(night.records["record_id"].max()) if len(night.records) else 0
+    mixed = are_mixed(versions_of(night.records))
     with database.adbc(role=LINKER) as connection:
         before = _read_before(connection)
+        if mixed and (before is not None or len(night.previous)):
+            return _carried(connection, night, _that_can_carry(before, night, model), model, progress, full=full)
         because = "asked for" if full else _full_because(before, night, model)
         if because is None and before is not None:
             some = _changed_alone(connection, night, before, model, progress)
             if not some.parameters["drift"]["refit"]:
-                return Linked(night, some, before, None, before.fitted_run)
+                return Linked(night, some, before, None, before.fitted_run, night.basis, newest)
             because = "the links have drifted from those the model was fitted on"
         encodings = Encodings.from_arrow(read_frame(connection, WHOLE))
-    result = _link(night, encodings, model, progress, None)
-    return Linked(night, _told(result, because, len(night.records)), before, because, None)
+    result = _told(_link(night, encodings, model, progress, None), because, len(night.records))
+    return Linked(night, result, before, because, None, night.basis, 0 if mixed else newest)
 
 
 def linked_in_words(told: Mapping[str, Any], records: int) -> str:
-    """What a build compared, in one sentence; `told`: its `build` among the parameters."""
+    """What a build compared, in a sentence or two; `told`: its `build` among the parameters."""
     if told["full"]:
-        return f"Links: everything was compared: {told['because']}."
-    return f"Links: only what has changed was compared with all: {told['compared']:,} of {records:,} records."
+        said = f"Links: everything was compared: {told['because']}."
+    else:
+        said = f"Links: only what has changed was compared with all: {told['compared']:,} of {records:,} records."
+    return said + (f" {versions_in_words(told['key_versions'])}" if "key_versions" in told else "")
+
+
+def versions_in_words(told: Mapping[str, Any]) -> str:
+    """What a build under two versions of the linkage key carried, and who waits, in a sentence or two."""
+    under = [f"{count:,} under version {one}" for one, count in told["records"].items() if one != str(EMPTIED)]
+    emptied = told["records"].get(str(EMPTIED), 0)
+    under += [f"{emptied:,} without tokens, under a version that was closed"] if emptied else []
+    waiting = ", ".join(f"{partner} {count:,}" for partner, count in told["waiting"].items())
+    return (
+        f"Linkage keys: {'; '.join(under)}. {told['carried_links']:,} links between them are carried from before; "
+        + (f"new records that wait to be compared with the others: {waiting}." if waiting else "no new record waits.")
+    )
+
+
+def _that_can_carry(before: Before | None, night: LinkInputs, model: LinkModel) -> Before:
+    if before is not None and FINGERPRINT in night.records and before.state.fitted.model == digest(model):
+        return before
+    raise BuildError(
+        where="linking",
+        rule="records stand under two versions of the linkage key, and another link model is declared than the last "
+        "build used (or it left no state): what it linked across versions could not be carried, and would be lost.",
+        remedy="take the model back that the last build used, until every partner has delivered under the new key.",
+    )
+
+
+def _carried(
+    connection: dbapi.Connection, night: LinkInputs, before: Before, model: LinkModel, progress: Progress, *, full: bool
+) -> Linked:
+    """A night under two versions of the key. The model fitted before stands: what one version holds alone would teach
+    another one. `full`: everything that can be compared is."""
+    if full:
+        forgotten = replace(before.state, prints=before.state.prints.iloc[:0])
+        some = _changed_alone(connection, night, replace(before, state=forgotten), model, progress)
+    else:
+        some = _changed_alone(connection, night, before, model, progress)
+    new = night.records["record_id"] > before.one_version_to
+    waiting = night.records.loc[new, "partner"].astype(str).value_counts().sort_index()
+    keys = {**some.parameters["key_versions"], "waiting": {name: int(count) for name, count in waiting.items()}}
+    told = {**some.parameters["build"], "key_versions": keys}
+    some = replace(some, parameters=some.parameters | {"build": told, "key_versions": keys})
+    return Linked(night, some, before, None, before.fitted_run, before.basis, before.one_version_to)
 
 
 def _changed_alone(
@@ -125,15 +183,18 @@ def _full_because(before: Before | None, night: LinkInputs, model: LinkModel) ->
 def _read_before(connection: dbapi.Connection) -> Before | None:
     fit = read_frame(
         connection,
-        "select f.fitted::text as fitted, f.basis, f.fitted_run, r.blocking::text as blocking"
+        "select f.fitted::text as fitted, f.basis, f.fitted_run, f.one_version_to, r.blocking::text as blocking"
         " from identity.link_fit f join registry.run r on r.run_id = f.fitted_run",
     ).to_pylist()
     if not fit:
         return None
-    prints = read_frame(connection, "select record_id, fingerprint from identity.link_print order by record_id")
+    prints = read_frame(
+        connection, "select record_id, fingerprint, key_version from identity.link_print order by record_id"
+    )
     pairs = read_frame(
         connection,
-        "select record_a, record_b, blocking_pass, pattern from identity.link_pair order by record_a, record_b",
+        "select record_a, record_b, blocking_pass, pattern, key_version from identity.link_pair"
+        " order by record_a, record_b",
     )
     left_out = read_frame(connection, "select pass, block from identity.link_left_out order by pass, block")
     state = LinkState(
@@ -143,7 +204,7 @@ def _read_before(connection: dbapi.Connection) -> Before | None:
         _by_pass(left_out),
     )
     blocking = pd.DataFrame(json.loads(fit[0]["blocking"]))
-    return Before(state, fit[0]["basis"], fit[0]["fitted_run"], blocking)
+    return Before(state, fit[0]["basis"], fit[0]["fitted_run"], blocking, fit[0]["one_version_to"])
 
 
 def _partial(connection: dbapi.Connection, ids: NDArray[np.int64], state: LinkState, model: LinkModel) -> Encodings:

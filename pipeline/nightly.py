@@ -18,13 +18,13 @@ import pyarrow.compute as pc
 
 from pipeline.contracts import Contract
 from pipeline.prints import row_prints
-from pipeline.records import FINGERPRINT, RECORD_TOKENS, RELATIONSHIPS
+from pipeline.records import FINGERPRINT, KEY_VERSION, RECORD_TOKENS, RELATIONSHIPS
 from pipeline.store.bulk import read_frame
 from pipeline.store.database import Database
 
 LINKER, EVALUATOR = "wf_linker", "wf_evaluator"
 RECORD_COLUMNS = ", ".join(
-    ["record_id", "partner", "sex", *(f"{name}_token" for name in RECORD_TOKENS), "encoding_print"]
+    ["record_id", "partner", "sex", *(f"{name}_token" for name in RECORD_TOKENS), "encoding_print", "key_version"]
 )
 
 
@@ -33,7 +33,7 @@ class LinkInputs:
     """For linking, but for the encodings: `records` as in pipeline.records, with a fingerprint of all that is compared
     of each (missing where a record was loaded before prints were made), chance agreement pooled over partners, last
     night's person map (record_id, person_id), and what people answered about pairs (record_a, record_b, answer; the
-    latest last). `basis`: versions of encoding and key of the deliveries in force, as text."""
+    latest last). `basis`: versions of the deliveries' encoding and of the key that records stand under, as text."""
 
     records: pd.DataFrame
     chance_agreement: dict[str, np.ndarray]
@@ -68,16 +68,20 @@ def read_link_inputs(database: Database) -> LinkInputs:
         )
     with database.connect() as plain:
         measured = plain.execute(
-            "select distinct on (partner) chance_agreement, encoding_version, key_version from registry.delivery"
+            "select distinct on (partner) chance_agreement, encoding_version from registry.delivery"
             " where state in ('accepted', 'accepted_with_quarantine') order by partner, sequence desc"
         ).fetchall()
+    frame = _records_frame(records)
+    keys = np.unique(frame[KEY_VERSION]).tolist()
     return LinkInputs(
-        records=_records_frame(records),
+        records=frame,
         chance_agreement=_pooled(row[0] for row in measured),
         previous=previous.to_pandas(),
         last_person_id=last_id["id"][0].as_py(),
         answers=answers.to_pandas(),
-        basis=", ".join(sorted({f"encoding {encoding}, key {key}" for _, encoding, key in measured})),
+        basis=", ".join(
+            f"encoding {encoding}, key {key}" for encoding in sorted({row[1] for row in measured}) for key in keys
+        ),
     )
 
 
@@ -188,11 +192,12 @@ def _records_frame(table: pa.Table) -> pd.DataFrame:
         "record_id": table["record_id"].to_numpy().astype(np.int64),
         "partner": pd.Categorical(table["partner"].to_pandas()),
         "sex": table["sex"].to_pandas(),
+        KEY_VERSION: pc.fill_null(table["key_version"], 0).to_numpy().astype(np.int64),
     }
     for name in RECORD_TOKENS:
         codes = table[f"{name}_token"].combine_chunks().dictionary_encode().indices
         columns[name] = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False).astype(np.int64)
-    if table["encoding_print"].null_count == 0:
+    if not pc.any(pc.and_(pc.is_null(table["encoding_print"]), pc.is_valid(table["key_version"]))).as_py():
         columns[FINGERPRINT] = row_prints(table.drop_columns(["record_id"]))
     return pd.DataFrame(columns)
 

@@ -28,7 +28,9 @@ PROBLEM = "problem"  # reason code put there by the partner's kit ("date_form:st
 #   record_id int64 · partner str · sex str|NA ("F", "M") · birth_month "YYYY-MM"|NA is NOT here (evaluating role)
 #   nino, nhs_number, upn, pnc_id, uprn, address, postcode: int64 codes, -1 missing; equal code = equal token
 #   fingerprint int64 (where the night may compare only what changed): equal while nothing that is compared changes
+#   key_version int64 (where more than one stands): of the linkage key its tokens are under; 0: they were taken away
 FINGERPRINT = "fingerprint"
+KEY_VERSION = "key_version"
 RECORD_TOKENS = ("nino", "nhs_number", "upn", "pnc_id", "uprn", "address", "postcode")
 # ENCODINGS frame: one row per record and pass; arrays held in an EncodingBlockTable (see link.block).
 #   record_id int64 · pass str · block int64 code · forename (64 bytes) · surname (64 bytes) · dob (3 x uint16)

@@ -14,6 +14,7 @@ import pandas as pd
 from pipeline import access, casework, criteria, doubt, escalation, families, linking, nightly, publish, statements
 from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
+from pipeline.link.versions import identifiers_of
 from pipeline.progress import Progress, silent
 from pipeline.settings import Settings
 from pipeline.store.database import Database
@@ -123,7 +124,7 @@ def build(
                 linked.pairs,
                 linked.persons,
                 night.answers,
-                night.records[["record_id", *model.one_per_person]],
+                identifiers_of(night.records, model.one_per_person),
                 formed.members,
                 facts.attributes,
                 facts.residences,
@@ -159,7 +160,7 @@ def build(
                 ),
                 lambda connection: publish.write_link_state(
                     connection, run, before=tonight.state_before, after=tonight.result.state,
-                    basis=night.basis, fitted_run=tonight.fitted_run,
+                    basis=tonight.basis, fitted_run=tonight.fitted_run, one_version_to=tonight.one_version_to,
                 ),
             )  # fmt: skip
         run.timings = summary.timings

@@ -22,6 +22,7 @@ from pipeline.cli import (
     governance,
     hub,
     impact,
+    key_versions,
     partner,
     questions,
     review,
@@ -38,6 +39,7 @@ app = typer.Typer(
 for group in (
     demo,
     partner,
+    key_versions,
     hub,
     criteria,
     governance,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.linkage_keys import check, install
 from pipeline.cli.options import Home, Json, contract_of, contracts_of, day, settings_of
 from pipeline.terminal import console, progress_bar
 
@@ -17,6 +18,8 @@ Partner = Annotated[str, typer.Argument(help="The partner, as its contract is na
 
 
 def add_to(app: typer.Typer) -> None:
+    keys_app.command("install")(install)
+    keys_app.command("check")(check)
     app.add_typer(keys_app, name="keys", rich_help_panel=PANEL)
     app.command(rich_help_panel=PANEL)(pseudonymise)
     app.command(rich_help_panel=PANEL)(deliver)
@@ -51,16 +54,20 @@ def keys_hub(home: Home = None) -> None:
 
 @keys_app.command("linkage")
 def keys_linkage(
-    out: Annotated[Path, typer.Option("--out", help="Where to write the key; carry it to each partner by hand.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write the key; carry it to each partner by hand.")
+    ] = None,
+    version: Annotated[int, typer.Option("--version", min=1, max=999, help="Which version of the key it is.")] = 1,
 ) -> None:
     """By one partner or a trusted third party, never the hub: make the linkage key that all partners share.
 
-    Example: `wholefamily keys linkage --out linkage-v1.key`
+    Example: `wholefamily keys linkage --version 2 --out linkage-v2.key`
     """
     from pipeline.partner.keys import create_linkage_key
 
-    create_linkage_key(out)
-    typer.echo(f"Linkage key written to {out}. Give it to the partners only; the hub must never hold it.")
+    target = out or Path(f"linkage-v{version}.key")
+    create_linkage_key(target)
+    typer.echo(f"Linkage key, version {version}: {target}. Give it to the partners only; the hub must never hold it.")
 
 
 @keys_app.command("partner")
@@ -68,18 +75,23 @@ def keys_partner(
     partner: Partner,
     linkage_key: Annotated[Path, typer.Option("--linkage-key", help="The linkage key all partners share.")],
     hub_recipient: Annotated[str, typer.Option("--hub-recipient", help="The hub's age recipient (age1…).")],
+    version: Annotated[
+        int | None, typer.Option("--version", help="Version of the linkage key (default: the newest declared).")
+    ] = None,
     home: Home = None,
 ) -> None:
     """At a partner: make its own keys; prints the public key to hand to the hub.
 
     Example: `wholefamily keys partner schools --linkage-key linkage-v1.key --hub-recipient age1…`
     """
+    from pipeline.contracts import load_encoding
     from pipeline.partner.keys import create_partner_keys, install_hub_recipient, install_linkage_key
 
     settings = settings_of(home)
     contract_of(settings, partner)
     public = create_partner_keys(settings, partner)
-    install_linkage_key(settings, partner, linkage_key)
+    newest = load_encoding(settings.declarations).key_version
+    install_linkage_key(settings, partner, linkage_key, version or newest)
     install_hub_recipient(settings, partner, hub_recipient)
     typer.echo(public)
 
@@ -121,6 +133,10 @@ def pseudonymise(
     since_delivery: Annotated[
         str | None, typer.Option("--since-delivery", help="A delta since this delivery, when a later one was rejected.")
     ] = None,
+    key_version: Annotated[
+        int | None,
+        typer.Option("--key-version", help="Of the linkage key (default: the newest declared that is here)."),
+    ] = None,
     home: Home = None,
 ) -> None:
     """Pseudonymise an extract into the outbox and print what would leave the building. Nothing is sent.
@@ -144,6 +160,7 @@ def pseudonymise(
             until=day(until, "--to"),
             delta=delta,
             since_delivery=since_delivery,
+            key_version=key_version,
             progress=progress,
         )
     terminal.print(preview.table())

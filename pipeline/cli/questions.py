@@ -105,13 +105,15 @@ def _opened(
 
     from pipeline.contracts import load_encoding, load_vocabulary
     from pipeline.contracts.review import load_review
-    from pipeline.partner.keys import load_partner_keys
+    from pipeline.partner.keys import held_versions, load_partner_keys
     from pipeline.partner.own_records import find_records
-    from pipeline.partner.questions import read_questions
+    from pipeline.partner.questions import read_questions, version_asked
 
     contract = contract_of(settings, partner)
-    keys = load_partner_keys(settings, partner)
     encoding = load_encoding(settings.declarations)
+    held = held_versions(settings, partner)
+    version = version_asked(file)
+    keys = load_partner_keys(settings, partner, version if version in held else None)
     rules = load_review(settings.declarations)
     asked = read_questions(file, contract, encoding, keys, rules, dt.date.today())
     wanted = {record for question in asked.questions for record in question.records}

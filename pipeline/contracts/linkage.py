@@ -52,13 +52,18 @@ class Encoding:
     date_parts: str
     passes: tuple[EncodingPass, ...]
     known_answers: tuple[dict[str, str], ...]
-    key_version: int = 1  # of the linkage key in force
+    key_versions: tuple[int, ...] = (1,)  # of the linkage key that deliveries may be under; two while they change
     variants: dict[str, dict[str, str]] = field(default_factory=dict)  # field -> part of a name -> its root
 
     def root(self, name: str, normal_name: str) -> str:
         """A normal name of the field `name` with each part replaced by the form that stands for its variants."""
         roots = self.variants.get(name, {})
         return " ".join(roots.get(part, part) for part in normal_name.split(" ")) if roots else normal_name
+
+    @property
+    def key_version(self) -> int:
+        """The newest version of the linkage key: under which deliveries are made from now on."""
+        return self.key_versions[-1]
 
     @property
     def name_bytes(self) -> int:
@@ -188,9 +193,19 @@ def load_encoding(declarations: Path, version: int = ENCODING_VERSION) -> Encodi
         rule="a pass stands twice.",
         remedy="rename one.",
     )
+    versions = tuple(document["key_versions"])
+    require(
+        1 <= len(versions) <= 2
+        and all(isinstance(one, int) and 0 < one < 1000 for one in versions)
+        and list(versions) == sorted(set(versions)),
+        path=path,
+        near="key_versions:",
+        rule="one version of the linkage key is in force, or two while partners change from the older to the newer.",
+        remedy="write one number, or two in their order: [1, 2].",
+    )
     return Encoding(
         version=int(document["version"]),
-        key_version=int(document.get("key_version", 1)),
+        key_versions=versions,
         bits=int(sizes["bits"]),
         gram=int(sizes["gram"]),
         fields=tuple(document["fields"]),

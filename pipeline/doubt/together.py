@@ -14,6 +14,7 @@ from pipeline.contracts.linkage import LinkModel
 from pipeline.doubt.answers import answers_in_force
 from pipeline.families import contradicted, joint, rejoin
 from pipeline.link.identity import assign_ids
+from pipeline.link.versions import identifiers_of
 from pipeline.records import CONTEXT_COLUMNS, LinkResult
 
 
@@ -41,7 +42,7 @@ def reason_together(
     )  # fmt: skip
     contradictions = contradicted(linked.persons, attributes, relationships)
     spoken = answers_in_force(answers)
-    identifiers = records[["record_id", *model.one_per_person]]
+    identifiers = identifiers_of(records, model.one_per_person)
     clusters, pairs = rejoin(linked.persons, linked.pairs, told, contradictions, spoken, identifiers)
     clusters = clusters.sort_values("record_id", ignore_index=True)
     persons, ledger = assign_ids(

@@ -146,6 +146,7 @@ def account_of(reader: Reader, night: Night, record_a: int, record_b: int) -> Li
     decision = stored["decision"] if stored else BELOW
     members = reader.members({row["person_id"] for row in sides if row["person_id"] is not None})
     decided_by, because = _decided(decision, night, sides, members, settled, answers)
+    because = _with_versions(because, sides, stored)
     return LinkAccount(
         run_id=night.run_id,
         model_version=stored["model_version"] if stored else night.model.version,
@@ -253,11 +254,31 @@ def _differing(night: Night, one: Iterable[Row], other: Iterable[Row]) -> str:
     """Names of the identifiers of which a person has one, and the two sides hold two."""
     both = ([*one], [*other])
     names = []
+    versions = {row["key_version"] for side in both for row in side} - {None}
     for name in night.model.one_per_person:
-        left, right = ({bytes(row[name]) for row in side if row.get(name) is not None} for side in both)
-        if left and right and not left & right:
-            names.append(IDENTIFIERS.get(name, name))
+        for version in versions:  # tokens of two versions of the key are neither the same nor two
+            left, right = (
+                {bytes(row[name]) for row in side if row["key_version"] == version and row.get(name) is not None}
+                for side in both
+            )
+            if left and right and not left & right:
+                names.append(IDENTIFIERS.get(name, name))
+                break
     return ", ".join(names)
+
+
+def _with_versions(because: str, sides: tuple[Row, Row], stored: Row | None) -> str:
+    """The reason, and what stands between two records that cannot be compared with each other now."""
+    first, second = (row["key_version"] for row in sides)
+    if first == second and first is not None:
+        return because
+    under = " and ".join("none (emptied)" if one is None else str(one) for one in (first, second))
+    if stored is None:
+        return f"not compared: the records stand under versions {under} of the linkage key"
+    return (
+        f"{because}; carried: compared under version {stored['compared_under']} of the linkage key, while the records "
+        f"stand under versions {under} now"
+    )
 
 
 def _kept_apart(settled: Settled, one: Iterable[Row], other: Iterable[Row]) -> bool:

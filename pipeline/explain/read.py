@@ -78,7 +78,7 @@ class Reader:
         return Night(run["run_id"], run["started_at"], run["parameters"], run["blocking"], model)
 
     def records(self, record_ids: Sequence[int]) -> dict[int, Row]:
-        """record_id, partner, person_ref, sex, tokens and person_id of these records."""
+        """record_id, partner, person_ref, sex, key_version, tokens and person_id of these records."""
         found = self.rows(f"{RECORDS} where record_id = any(%s)", list(record_ids))
         return {row["record_id"]: row for row in found}
 
@@ -87,7 +87,7 @@ class Reader:
         return self.rows(f"{RECORDS} where person_id = any(%s) order by record_id", list(person_ids))
 
     def link(self, record_a: int, record_b: int) -> Row | None:
-        """The kept link of a pair (record_a < record_b)."""
+        """The kept link of a pair (record_a < record_b); `compared_under`: the version of the linkage key."""
         found = self.rows(f"{LINKS} where record_a = %s and record_b = %s", record_a, record_b)
         return found[0] if found else None
 
@@ -134,11 +134,12 @@ select context, bits, probability, decision from publication.link_context where 
 ENCODED = ("forename", "surname", "date_parts")
 TOKENS = ", ".join(f"r.{name}_token as {name}" for name in RECORD_TOKENS)
 RECORDS = (
-    f"select r.record_id, r.partner, r.person_ref, r.sex, p.person_id, {TOKENS}"  # noqa: S608 - declared names only
+    f"select r.record_id, r.partner, r.person_ref, r.sex, r.key_version, p.person_id, {TOKENS}"  # noqa: S608 - declared names only
     " from identity.record r left join identity.person p using (record_id)"
 )
 LINKS = (
-    "select record_a, record_b, blocking_pass, pattern, weight, probability, decision, model_version from identity.link"
+    "select record_a, record_b, l.blocking_pass, l.pattern, weight, probability, decision, model_version,"
+    " p.key_version as compared_under from identity.link l left join identity.link_pair p using (record_a, record_b)"
 )
 ANSWERS = """
 select answer_id, b.record_a, b.record_b, answer, a.answered_by, a.why, a.source, a.answered_at
@@ -149,6 +150,8 @@ select a.pass, a.forename as a_forename, a.surname as a_surname, a.date_parts as
        b.forename as b_forename, b.surname as b_surname, b.date_parts as b_date_parts
 from identity.encoding a join identity.encoding b using (pass, block)
 where a.record_id = %s and b.record_id = %s
+  and (select key_version from identity.record r where r.record_id = a.record_id)
+    = (select key_version from identity.record r where r.record_id = b.record_id)
 order by a.pass collate "C", a.block limit 1
 """
 

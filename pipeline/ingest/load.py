@@ -16,6 +16,7 @@ from pipeline.contracts import Contract
 from pipeline.errors import StoreError
 from pipeline.ingest import stage
 from pipeline.ingest.opening import History
+from pipeline.ingest.places import numbered, spells_under_another_key
 from pipeline.ingest.registry import ONCE_ACCEPTED, Case, write_accepted, write_partner
 from pipeline.prints import prints_by, row_prints
 from pipeline.records import NOMINATIONS, PEOPLE, RELATIONSHIPS, RESIDENCES, ROW
@@ -48,14 +49,20 @@ def put_full(
     connection: Any, contract: Contract, case: Case, encodings: pa.Table, tell: Callable[[float], None]
 ) -> None:
     """The rows alone: nothing is said of them in the registry."""
-    origin = stage.Origin(case.landed.partner, case.landed.name)
+    origin = origin_of(case)
     loaded = {name: table.loaded for name, table in case.tables.items()}
+    spells = spells_under_another_key(connection, origin)
     known = _replace_records(connection, origin, loaded[PEOPLE], loaded.get(RESIDENCES), encodings)
     tell(0.3)
     write_frame(connection, "identity", "encoding", stage.stage_encodings(encodings, known))
     tell(0.7)
-    write_evidence(connection, contract, origin, loaded, known)
+    write_evidence(connection, contract, origin, loaded, known, spells)
     tell(0.9)
+
+
+def origin_of(case: Case) -> stage.Origin:
+    """Where a case's rows come from, and under which version of the linkage key."""
+    return stage.Origin(case.landed.partner, case.landed.name, case.manifest.key_version if case.manifest else 1)
 
 
 def fence(connection: Any, contract: Contract, last: int | None) -> None:
@@ -136,9 +143,14 @@ def people_of(connection: Any, partner: str) -> stage.People:
 
 
 def write_evidence(
-    connection: Any, contract: Contract, origin: stage.Origin, loaded: dict[str, pa.Table], known: stage.People
+    connection: Any,
+    contract: Contract,
+    origin: stage.Origin,
+    loaded: dict[str, pa.Table],
+    known: stage.People,
+    spells: pa.Table | None = None,
 ) -> None:
-    """The rows of a delivery as dated facts, each table in its place."""
+    """The rows of a delivery as dated facts, each table in its place. `spells`: as `places.numbered` takes them."""
     write_frame(connection, "evidence", "person_attribute", stage.stage_attributes(origin, loaded[PEOPLE], known))
     for table in contract.tables:
         if table.name in loaded:
@@ -150,24 +162,8 @@ def write_evidence(
     if NOMINATIONS in loaded:
         write_frame(connection, "evidence", "nomination", stage.stage_nominations(origin, loaded[NOMINATIONS], known))
     if RESIDENCES in loaded:
-        places, addresses = _places(connection, *stage.place_tokens(loaded[RESIDENCES]))
+        tokens = stage.place_tokens(loaded[RESIDENCES])
+        rows = stage.stage_residences(origin, loaded[RESIDENCES], known, *tokens)
+        places, addresses = numbered(connection, origin.key_version, rows, spells)
         rows = stage.stage_residences(origin, loaded[RESIDENCES], known, places, addresses)
         write_frame(connection, "evidence", "residence", rows)
-
-
-def _places(connection: Any, *columns: pa.Array) -> list[pa.Array]:
-    """The place_id of each token of each column; places that are new get one. Partners that load together take
-    turns here."""
-    tokens = pa.concat_arrays(columns)
-    execute(connection, "lock table identity.place in share row exclusive mode")
-    known, ids = _known_places(connection)
-    new = pc.unique(tokens.filter(pc.invert(pc.is_in(tokens, value_set=known)))).drop_null()
-    if len(new):
-        write_frame(connection, "identity", "place", pa.table({"place_token": new}))
-        known, ids = _known_places(connection)
-    return [pc.take(ids, pc.index_in(column, value_set=known)) for column in columns]
-
-
-def _known_places(connection: Any) -> tuple[pa.Array, pa.Array]:
-    rows = read_frame(connection, "select place_id, place_token from identity.place order by place_id")
-    return rows["place_token"].cast(stage.TOKEN).combine_chunks(), rows["place_id"].combine_chunks()

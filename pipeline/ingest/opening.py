@@ -70,6 +70,7 @@ class History:
     standing: Standing | None = None
     # known answers by other partner, of its delivery in force, with the (encoding, key) versions they are for
     known_answers: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = field(default_factory=dict)
+    closed_keys: frozenset[int] = frozenset()  # versions of the linkage key that are closed for good
 
     def knows(self, verified: Verified) -> bool:
         """Whether a delivery of this id, or with this very manifest, was accepted before."""
@@ -104,6 +105,7 @@ def admit(verified: Verified, hub: Hub, history: History) -> tuple[Agreement, li
     _check_tables(verified, hub)
     agreement = check_agreement(verified, hub)
     warnings = [*_check_sequence(verified, history), *_check_delay(verified, hub), *_check_expiry(agreement, hub)]
+    _check_key_version(verified, hub, history)
     if manifest.kind == "delta":
         _check_base(verified, history)
     _check_known_answers(verified, hub, history)
@@ -273,17 +275,29 @@ def _check_base(verified: Verified, history: History) -> None:
     )
 
 
+def _check_key_version(verified: Verified, hub: Hub, history: History) -> None:
+    """A version that is in force, and not an older one than the partner's delivery in force has."""
+    version, standing = verified.manifest.key_version, history.standing
+    in_force = [one for one in hub.encoding.key_versions if one not in history.closed_keys]
+    if version in history.closed_keys:
+        rule = "is closed, and what was under it has been taken away."
+    elif version not in in_force:
+        rule = f"is not in force; {' and '.join(map(str, in_force)) or 'none'} is."
+    elif standing is not None and version < standing.key_version:
+        rule = f"is older than that of {standing.delivery_id}, which is in force."
+    else:
+        return
+    raise verified.landed.refusal(
+        "key_version",
+        f"version {version} of the linkage key, under which it is encoded, {rule}",
+        "install the newest linkage key at the partner, pseudonymise in full, and deliver again.",
+        MANIFEST_FILE,
+    )
+
+
 def _check_known_answers(verified: Verified, hub: Hub, history: History) -> None:
     landed, manifest = verified.landed, verified.manifest
     versions = (manifest.encoding_version, manifest.key_version)
-    if manifest.key_version != hub.encoding.key_version:
-        raise landed.refusal(
-            "key_version",
-            f"it is encoded under version {manifest.key_version} of the linkage key; version "
-            f"{hub.encoding.key_version} is in force.",
-            "install the linkage key in force at the partner, pseudonymise and deliver again.",
-            MANIFEST_FILE,
-        )
     others = {name: answers for name, (theirs, answers) in history.known_answers.items() if theirs == versions}
     differing = sorted(name for name, answers in others.items() if answers != manifest.known_answers)
     if len(manifest.known_answers) != len(hub.encoding.known_answers) or differing:

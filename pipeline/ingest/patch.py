@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipeline.contracts import Contract
 from pipeline.errors import DeliveryError
 from pipeline.ingest import stage
-from pipeline.ingest.load import EVIDENCE_TABLES, fence, people_of, with_prints, write_evidence
+from pipeline.ingest.load import EVIDENCE_TABLES, fence, origin_of, people_of, with_prints, write_evidence
 from pipeline.ingest.opening import History
 from pipeline.ingest.registry import Case, clear_quarantine, write_accepted
 from pipeline.records import PEOPLE, REMOVALS, RESIDENCES
@@ -49,7 +49,7 @@ def put_delta(
     connection: Any, contract: Contract, case: Case, encodings: pa.Table, tell: Callable[[float], None]
 ) -> None:
     """The rows alone: nothing is said of them in the registry."""
-    origin = stage.Origin(case.landed.partner, case.landed.name)
+    origin = origin_of(case)
     loaded = {name: table.loaded for name, table in case.tables.items() if name != REMOVALS}
     before = people_of(connection, origin.partner)
     _remove(connection, before, case.affected)

@@ -65,6 +65,7 @@ def read_history(connection: psycopg.Connection[Any], partner: str) -> History:
         " where partner <> %s and state = any(%s) order by sequence",
         (partner, list(IN_FORCE)),
     ).fetchall()
+    closed = connection.execute("select key_version from registry.key_closing").fetchall()
     last = None
     if own:
         delivery_id, sequence, manifest_sha256 = own[-1][:3]
@@ -82,6 +83,7 @@ def read_history(connection: psycopg.Connection[Any], partner: str) -> History:
         last=last,
         standing=Standing(standing[-1][0], standing[-1][2], *standing[-1][6:]) if standing else None,
         known_answers={name: ((encoding, key), tuple(answers)) for name, encoding, key, answers in others},
+        closed_keys=frozenset(version for (version,) in closed),
     )
 
 

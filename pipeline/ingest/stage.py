@@ -30,6 +30,7 @@ class Origin:
 
     partner: str
     delivery_id: str
+    key_version: int = 1
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def stage_records(origin: Origin, people: pa.Table, residences: pa.Table | None)
             "person_ref": people["person_ref"],
             "delivery_id": _constant(origin.delivery_id, people),
             "row_number": people[ROW],
+            "key_version": pa.repeat(pa.scalar(origin.key_version, pa.int32()), people.num_rows),
             "sex": _column(people, "sex", pa.string()),
             **{name: _column(people, name, TOKEN) for name in PERSON_TOKENS},
             **{name: _column(latest, name, TOKEN) for name in RESIDENCE_TOKENS},

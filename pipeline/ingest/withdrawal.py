@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from psycopg.rows import dict_row
 
 from pipeline.errors import DeliveryError
+from pipeline.ingest.closing import delete_under_closed_keys
 from pipeline.ingest.examine import open_and_sort
 from pipeline.ingest.landing import Landed, private_folder
 from pipeline.ingest.load import PIPELINE, fence, forget_removed, put_full, remove_rows
@@ -76,6 +77,7 @@ def carry_out(
 ) -> Withdrawn:
     """As `withdraw`, for who holds the partner's lock already."""
     partner = hub.contract.partner
+    delete_under_closed_keys(settings, session, partner)  # so that none of them is loaded again
     with session.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(DELIVERIES, (partner,)).fetchall()
     last = read_history(session, partner).last
@@ -99,12 +101,14 @@ def carry_out(
 
 
 def delete_withdrawn(settings: Settings, session: psycopg.Connection[Any], partner: str) -> None:
-    """Delete the sealed copies of withdrawn deliveries: also those that a killed run has left."""
+    """Delete the sealed copies that must not stay: of withdrawn deliveries, and of those under a closed version of the
+    linkage key. Also what a killed run has left."""
     gone = session.execute(
         "select delivery_id from registry.delivery where partner = %s and state = 'withdrawn'", (partner,)
     ).fetchall()
     for (delivery_id,) in gone:
         shutil.rmtree(settings.accepted(partner) / delivery_id, ignore_errors=True)
+    delete_under_closed_keys(settings, session, partner)
 
 
 def _with_what_builds_on_it(rows: Sequence[Row], delivery_id: str) -> list[str]:

@@ -6,7 +6,7 @@ Nothing here compares or judges. Blocks beyond the model's largest size are left
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from recordlinkage.base import BaseIndexAlgorithm
 
 from pipeline.levels import Comparable, History, Index, unpack_date_parts, unpack_names, unpack_words
+from pipeline.link.versions import EMPTIED
 
 PAIRS_PER_CHUNK = 1_000_000
 KEY_COLUMNS = ("record_id", "pass", "block", "date_parts")  # every other column of encodings is a name
@@ -98,6 +99,15 @@ class Encodings:
         and block, where the table is partial."""
         return cls(_by_pass(table), None if homes is None else _by_pass(homes), left_out)
 
+    def under(self, versions: Versions) -> Encodings:
+        """The same with blocks of one version of the key each, whatever their tokens: `versions` has the version of
+        each record. What is of a record without a version is left out."""
+
+        def parted(passes: Mapping[str, PassEncodings]) -> dict[str, PassEncodings]:
+            return {name: _pass_encodings(held.table, name, versions) for name, held in passes.items()}
+
+        return replace(self, passes=parted(self.passes), homes=None if self.homes is None else parted(self.homes))
+
     @property
     def partial(self) -> bool:
         return self.homes is not None
@@ -138,13 +148,18 @@ def _by_pass(table: pa.Table) -> dict[str, PassEncodings]:
     return {name: _pass_encodings(table, name) for name in sorted(names)}
 
 
-def _pass_encodings(table: pa.Table, name: str) -> PassEncodings:
+def _pass_encodings(table: pa.Table, name: str, versions: Versions | None = None) -> PassEncodings:
     is_pass = pc.equal(table["pass"].cast(pa.string()), name)
     where = np.flatnonzero(is_pass.to_numpy(zero_copy_only=False))
     keys = table.select(["record_id", "block"])
     keys = keys if len(where) == table.num_rows else keys.take(pa.array(where))
     record_id = keys["record_id"].to_numpy().astype(np.int64, copy=False)
     block = unpack_words(keys["block"], np.uint64)
+    if versions is not None:
+        version = versions.of(record_id)
+        standing = version != EMPTIED
+        where, record_id = where[standing], record_id[standing]
+        block = np.column_stack([version.astype(np.uint64), block])[standing]
     order = np.lexsort((record_id, *block.T[::-1]))
     record_id, block = record_id[order], block[order]
     new_block = np.ones(len(order), dtype=np.bool_)
@@ -164,6 +179,19 @@ def _pass_encodings(table: pa.Table, name: str) -> PassEncodings:
         rows=where[order[shared]],
         table=table,
     )
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The version of the key that each record stands under, by sorted record_id."""
+
+    record_ids: NDArray[np.int64]
+    versions: NDArray[np.int64]
+
+    def of(self, record_ids: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The version of each; none where the record is not known."""
+        place, known = positions(record_ids, self.record_ids)
+        return np.where(known, self.versions[place], EMPTIED) if len(self.versions) else np.zeros_like(record_ids)
 
 
 def positions(wanted: NDArray[np.int64], record_ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

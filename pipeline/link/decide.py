@@ -22,13 +22,15 @@ PRIOR_ITERATIONS = 100
 @dataclass(frozen=True)
 class ScoredPairs:
     """Pairs worth carrying on, sorted by (a, b): positions a < b in the RECORDS frame, the pass it is
-    scored in (see `scored_pairs`), its pattern, and its weight (log2 of m/u, without the prior)."""
+    scored in (see `scored_pairs`), its pattern, its weight (log2 of m/u, without the prior), and the version of the
+    key under which it was compared."""
 
     a: NDArray[np.int64]
     b: NDArray[np.int64]
     blocking_pass: NDArray[np.int16]
     pattern: NDArray[np.int64]
     weight: NDArray[np.float64]
+    version: NDArray[np.int64]
 
 
 def lowest_weight(records: int) -> float:
@@ -72,12 +74,15 @@ def worth_keeping(
 
 
 def scored_pairs(
-    kept: Iterable[tuple[int, ScannedPairs]], weights: NDArray[np.float64], telling: NDArray[np.bool_]
+    kept: Iterable[tuple[int, ScannedPairs]],
+    weights: NDArray[np.float64],
+    telling: NDArray[np.bool_],
+    versions: NDArray[np.int64],
 ) -> ScoredPairs:
     """The pairs of all passes, each once: as the first pass compares it, but rather one that finds a `telling` pattern.
 
-    `kept` carries each pass's place in order; `weights` and `telling` have one entry per pattern. Exchanged names are
-    telling, since they show in blocks of both names only.
+    `kept` carries each pass's place in order; `weights` and `telling` have one entry per pattern, `versions` one per
+    record. Exchanged names are telling, since they show in blocks of both names only.
     """
     parts = [
         (chunk.position_a, chunk.position_b, np.full(len(chunk.pattern), place, dtype=np.int16), chunk.pattern)
@@ -86,14 +91,14 @@ def scored_pairs(
     ]
     if not parts:
         none = np.zeros(0, dtype=np.int64)
-        return ScoredPairs(none, none, none.astype(np.int16), none, none.astype(np.float64))
+        return ScoredPairs(none, none, none.astype(np.int16), none, none.astype(np.float64), none)
     a, b, found_in, pattern = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.lexsort((found_in, ~telling[pattern], b, a))
     a, b, found_in, pattern = a[order], b[order], found_in[order], pattern[order]
     first = np.ones(len(a), dtype=np.bool_)
     first[1:] = (a[1:] != a[:-1]) | (b[1:] != b[:-1])
     a, b, found_in, pattern = a[first], b[first], found_in[first], pattern[first]
-    return ScoredPairs(a, b, found_in, pattern, weights[pattern])
+    return ScoredPairs(a, b, found_in, pattern, weights[pattern], versions[a])
 
 
 def prior_probability(weight: NDArray[np.float64], records: int) -> float:

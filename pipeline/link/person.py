@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.contracts.linkage import LinkModel
 from pipeline.link.answers import bind_answers
-from pipeline.link.block import PAIRS_PER_CHUNK, Encodings, blocking_row
+from pipeline.link.block import PAIRS_PER_CHUNK, Encodings, Versions, blocking_row
 from pipeline.link.chance import chance_probabilities, dependent_chance
 from pipeline.link.cluster import cluster
 from pipeline.link.compare import Patterns
@@ -29,6 +29,7 @@ from pipeline.link.decide import (
 from pipeline.link.fit import Fitted, digest, drift, fitted, pattern_weights
 from pipeline.link.identity import assign_ids
 from pipeline.link.state import LinkState, changed_records, standing_pairs, state_after, together
+from pipeline.link.versions import are_mixed, by_version, can_compare, counted, versions_of
 from pipeline.link.walk import ScannedPairs, Values, count_patterns, keep_pairs, values_of
 from pipeline.link.weigh import estimate, names_exchanged
 from pipeline.progress import Progress, silent
@@ -60,9 +61,14 @@ def link_persons(
     `state`, what last night left, it takes that fit and compares only new and changed records with all; the result is
     the same as with `known` alone. A state of another declared model is not used.
 
+    Records of different versions of the linkage key are not compared; what the state holds of them is carried.
+
     Memory does not grow with candidate pairs. Neither the order of the input nor the size of chunks changes the result.
     """
     records = records.sort_values("record_id", ignore_index=True)
+    versions = versions_of(records)
+    if are_mixed(versions):
+        encodings = encodings.under(Versions(records["record_id"].to_numpy(dtype=np.int64), versions))
     values = values_of(records, encodings, model)
     # In one order on every night, though a partial night may lack a pass.
     names = sorted({*encodings.passes, *(() if state is None else state.pairs["blocking_pass"].unique())})
@@ -88,15 +94,16 @@ def link_persons(
         levels, terms = pattern_weights(model, estimates)
         weights = terms.sum(axis=1)
         worth = worth_keeping(terms, levels, model, lowest_weight(len(records)))
-        scored = scored_pairs(kept(worth), weights, names_exchanged(levels, model))
+        scored = scored_pairs(kept(worth), weights, names_exchanged(levels, model), versions)
         fit = fitted(model, estimates, scored.weight, scored.pattern, len(records), counts, weights)
     else:
         levels, terms = pattern_weights(model, fit.estimates)
         weights = terms.sum(axis=1)
         worth = worth_keeping(terms, levels, model, fit.lowest_weight)
-        scored = scored_pairs(kept(worth), weights, names_exchanged(levels, model))
+        scored = scored_pairs(kept(worth), weights, names_exchanged(levels, model), versions)
         if state is not None and changed is not None:
-            scored = together(standing_pairs(state, values.record_ids, changed, names, weights), scored)
+            standing = standing_pairs(state, values.record_ids, versions, changed, names, weights)
+            scored = together(standing, scored)
 
     progress("cluster", 0.95)
     return _persons(records, values, encodings, model, fit, levels, scored, names, previous, first_new_id, answers)
@@ -119,7 +126,8 @@ def _persons(
     probability = probabilities(scored.weight, fit.prior)
     decision = decisions(probability, fit.threshold, model.possible_threshold)
     once = _once_each(records, model)
-    identifiers = {**{name: values.codes[name] for name in model.one_per_person}, **once}
+    versions = versions_of(records)
+    identifiers = {**by_version({name: values.codes[name] for name in model.one_per_person}, versions), **once}
     bits = scored.weight + log2_odds(fit.prior)
     barred = np.zeros(len(scored.a), dtype=np.bool_)
     for codes in once.values():
@@ -149,9 +157,22 @@ def _persons(
         persons=persons,
         ledger=ledger,
         blocking=pd.DataFrame([blocking_row(held, model.largest_block) for held in encodings.passes.values()]),
-        parameters=fit.parameters | {"answers": bound.summary, "drift": watched},
+        parameters=fit.parameters
+        | {"answers": bound.summary, "drift": watched}
+        | _of_versions(versions, scored, bound.decision),
         state=state_after(fit, records, scored, names, encodings.oversized(model.largest_block)),
     )
+
+
+def _of_versions(
+    versions: NDArray[np.int64], scored: ScoredPairs, decision: NDArray[np.object_]
+) -> dict[str, dict[str, Any]]:
+    """Where versions of the key stand side by side: records under each, pairs carried, and links among those."""
+    if not are_mixed(versions):
+        return {}
+    carried = ~can_compare(versions, scored.a, scored.b)
+    links = int((carried & (decision == "match")).sum())
+    return {"key_versions": {"records": counted(versions), "carried": int(carried.sum()), "carried_links": links}}
 
 
 def _once_each(records: pd.DataFrame, model: LinkModel) -> dict[str, NDArray[np.int64]]:

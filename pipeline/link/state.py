@@ -2,7 +2,8 @@
 
 Whether a pair is kept, and with which pattern, depends on its two records and the fitted model alone, but for one
 thing: blocks beyond the largest size are left out. So a pair of two records that have not changed stands as it was,
-unless a block of theirs has crossed that size; then its records count as changed.
+unless a block of theirs has crossed that size; then its records count as changed. And a pair of records that now are
+under two versions of the linkage key cannot be compared again: it is carried as it was, until both are under one.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from numpy.typing import NDArray
 from pipeline.link.block import Encodings, positions
 from pipeline.link.decide import ScoredPairs
 from pipeline.link.fit import Fitted
-from pipeline.records import FINGERPRINT
+from pipeline.link.versions import can_compare, versions_of
+from pipeline.records import FINGERPRINT, KEY_VERSION
 
-STATE_PAIRS = ("record_a", "record_b", "blocking_pass", "pattern")
+STATE_PAIRS = ("record_a", "record_b", "blocking_pass", "pattern", KEY_VERSION)
 
 
 @dataclass(frozen=True)
 class LinkState:
-    """The fitted model; `prints`: record_id and fingerprint of every record; `pairs`: one row per pair worth keeping:
-    record_a < record_b, blocking_pass, pattern (its number); `oversized`: per pass the tokens of blocks left out."""
+    """The fitted model; `prints`: record_id, fingerprint and key_version of every record; `pairs`: one row per pair
+    worth keeping: record_a < record_b, blocking_pass, pattern (its number), key_version (under which it was compared);
+    `oversized`: per pass the tokens of blocks left out."""
 
     fitted: Fitted
     prints: pd.DataFrame
@@ -65,28 +68,31 @@ def changed_records(
 def standing_pairs(
     state: LinkState,
     record_ids: NDArray[np.int64],
+    versions: NDArray[np.int64],
     changed: NDArray[np.bool_],
     names: list[str],
     weights: NDArray[np.float64],
 ) -> ScoredPairs:
-    """The pairs of last night whose two records are there and have not changed, by their positions tonight."""
+    """The pairs of last night whose two records are there and have not changed, or cannot be compared tonight, by
+    their positions tonight."""
     a, here_a = positions(state.pairs["record_a"].to_numpy(dtype=np.int64), record_ids)
     b, here_b = positions(state.pairs["record_b"].to_numpy(dtype=np.int64), record_ids)
     stands = here_a & here_b
     if len(record_ids):
-        stands &= ~changed[a] & ~changed[b]
+        stands &= ~(can_compare(versions, a, b) & (changed[a] | changed[b]))
     a, b = a[stands], b[stands]
     pattern = state.pairs["pattern"].to_numpy(dtype=np.int64)[stands]
     codes, passes = pd.factorize(state.pairs["blocking_pass"])
     found_in = np.array([names.index(name) for name in passes], dtype=np.int16)[codes[stands]]
-    return ScoredPairs(a, b, found_in, pattern, weights[pattern])
+    under = state.pairs[KEY_VERSION].to_numpy(dtype=np.int64)[stands]
+    return ScoredPairs(a, b, found_in, pattern, weights[pattern], under)
 
 
 def together(standing: ScoredPairs, fresh: ScoredPairs) -> ScoredPairs:
     """Both, sorted by (a, b); no pair is in both."""
     columns = {
         name: np.concatenate([getattr(standing, name), getattr(fresh, name)])
-        for name in ("a", "b", "blocking_pass", "pattern", "weight")
+        for name in ("a", "b", "blocking_pass", "pattern", "weight", "version")
     }
     order = np.lexsort((columns["b"], columns["a"]))
     return ScoredPairs(**{name: values[order] for name, values in columns.items()})
@@ -109,6 +115,8 @@ def state_after(
             "record_b": record_ids[scored.b],
             "blocking_pass": np.array(names, dtype=object)[scored.blocking_pass] if names else [],
             "pattern": scored.pattern,
+            KEY_VERSION: scored.version,
         }
     )
-    return LinkState(fitted, records[["record_id", FINGERPRINT]].copy(), pairs[list(STATE_PAIRS)], dict(oversized))
+    prints = records[["record_id", FINGERPRINT]].assign(**{KEY_VERSION: versions_of(records)})
+    return LinkState(fitted, prints, pairs[list(STATE_PAIRS)], dict(oversized))

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ KEY_BYTES = 32
 PARTNER_KEY = "partner.key"
 SIGNING_KEY = "signing.key"
 HUB_RECIPIENT = "hub.recipient"
+_LINKAGE_KEY = re.compile(r"linkage-v([1-9][0-9]{0,2})\.key")
 _HEX_KEY = re.compile(r"[0-9a-f]{64}")
 
 
@@ -85,6 +87,29 @@ def linkage_key_path(settings: Settings, partner: str, key_version: int = 1) -> 
     return settings.partner_keys(partner) / f"linkage-v{key_version}.key"
 
 
+def held_versions(settings: Settings, partner: str) -> list[int]:
+    """The versions of the linkage key that a partner holds, the newest last."""
+    found = (_LINKAGE_KEY.fullmatch(path.name) for path in settings.partner_keys(partner).glob("linkage-v*.key"))
+    return sorted(int(match.group(1)) for match in found if match)
+
+
+def version_to_use(settings: Settings, partner: str, declared: Sequence[int], wanted: int | None = None) -> int:
+    """The version to encode under: `wanted`, or the newest declared one that the partner holds. Raises KeyMaterialError
+    where that is none."""
+    held = held_versions(settings, partner)
+    fitting = [one for one in declared if one in held and wanted in (None, one)]
+    if not fitting:
+        named = " or ".join(map(str, declared))
+        if wanted not in (None, *declared):
+            rule = f"deliveries are made under version {named} of the linkage key, and not under {wanted}."
+            remedy = "pseudonymise again, without --key-version."
+        else:
+            rule = f"no linkage key of version {wanted or named} is here."
+            remedy = "install the one the partners exchanged: wholefamily keys install PARTNER FILE --version N"
+        raise KeyMaterialError(where=str(settings.partner_keys(partner)), rule=rule, remedy=remedy)
+    return fitting[-1]
+
+
 def create_linkage_key(path: Path) -> None:
     """Make a new linkage key. Raises KeyMaterialError rather than overwrite a file."""
     write_secret(path, secrets.token_bytes(KEY_BYTES))
@@ -107,9 +132,19 @@ def public_key(signing_key: bytes) -> str:
 
 
 def install_linkage_key(settings: Settings, partner: str, source: Path, key_version: int = 1) -> None:
-    """Copy a linkage key to a partner's keys. The same key again is no change; another one is refused."""
+    """Copy a linkage key to a partner's keys, beside those of other versions. The same key again is no change; another
+    one is refused, and so is a key that is held as another version already: it would be no new one."""
     key = read_secret(source)
     target = linkage_key_path(settings, partner, key_version)
+    for other in held_versions(settings, partner):
+        if other != key_version and secrets.compare_digest(
+            read_secret(linkage_key_path(settings, partner, other)), key
+        ):
+            raise KeyMaterialError(
+                where=str(source),
+                rule=f"this is the linkage key of version {other}, not a new one.",
+                remedy=f"install the key that was made for version {key_version}.",
+            )
     if not target.exists():
         write_secret(target, key)
     elif not secrets.compare_digest(read_secret(target), key):
@@ -136,8 +171,11 @@ def install_hub_recipient(settings: Settings, partner: str, recipient: str) -> N
     (folder / HUB_RECIPIENT).write_text(text + "\n", encoding="ascii")
 
 
-def load_partner_keys(settings: Settings, partner: str, key_version: int = 1) -> PartnerKeys:
-    """A partner's keys. Raises KeyMaterialError where one is missing, damaged, or open to others."""
+def load_partner_keys(settings: Settings, partner: str, key_version: int | None = None) -> PartnerKeys:
+    """A partner's keys, with the linkage key of a version (without one: the newest it holds, where the partner's own
+    keys are what is needed). Raises KeyMaterialError where one is missing, damaged, or open to others."""
+    if key_version is None:
+        key_version = (held_versions(settings, partner) or [1])[-1]
     folder = settings.partner_keys(partner)
     recipient = folder / HUB_RECIPIENT
     if not recipient.exists():

@@ -29,6 +29,12 @@ def known_answers(encoding: Encoding, keys: PartnerKeys) -> tuple[str, ...]:
     return tuple(_answer(encoding, keys, person) for person in encoding.known_answers)
 
 
+def check_word(encoding: Encoding, keys: PartnerKeys) -> str:
+    """Sixteen hexadecimal digits, in fours, of all known answers: partners with one key have one word."""
+    digest = hashlib.sha256("\n".join(known_answers(encoding, keys)).encode()).hexdigest()[:16]
+    return " ".join(digest[at : at + 4] for at in range(0, len(digest), 4))
+
+
 def _answer(encoding: Encoding, keys: PartnerKeys, person: dict[str, str]) -> str:
     columns = {name: _normal(name, person.get(name, "")) for name in (*NAMES, "date_of_birth", *TOKENS)}
     digest = hashlib.sha256()

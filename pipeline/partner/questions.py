@@ -64,6 +64,15 @@ class Said:
     also: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
 
+def version_asked(path: Path) -> int | None:
+    """The version of the linkage key that a file's questions are under; None where it is no file of questions (then
+    `read_questions` says why)."""
+    try:
+        return QuestionFile.model_validate_json(path.read_bytes()).key_version
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
 def read_questions(
     path: Path, contract: Contract, encoding: Encoding, keys: PartnerKeys, rules: ReviewRules, today: dt.date
 ) -> QuestionFile:

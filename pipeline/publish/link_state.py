@@ -26,10 +26,12 @@ def write_link_state(
     after: LinkState | None,
     basis: str,
     fitted_run: int | None,
+    one_version_to: int,
 ) -> None:
     """Bring the stored state from `before` to `after`; inside the publishing transaction.
 
-    `fitted_run`: the full build whose fit it is, None where this run was one. Without `after` (records that were loaded
+    `fitted_run`: the full build whose fit it is, None where this run was one; `one_version_to`: the newest record of
+    the last night on which all stood under one version of the linkage key. Without `after` (records that were loaded
     before prints were made) nothing is kept, and the next night is a full build too.
     """
     connection.execute("delete from identity.link_fit")
@@ -39,8 +41,8 @@ def write_link_state(
     if after is None:
         return
     connection.execute(
-        "insert into identity.link_fit (run_id, fitted_run, basis, fitted) values (%s, %s, %s, %s)",
-        (run.run_id, fitted_run or run.run_id, basis, after.fitted.to_json()),
+        "insert into identity.link_fit (run_id, fitted_run, basis, fitted, one_version_to) values (%s, %s, %s, %s, %s)",
+        (run.run_id, fitted_run or run.run_id, basis, after.fitted.to_json(), one_version_to),
     )
     prints, pairs = (None, None) if before is None else (before.prints, before.pairs)
     _write_changes(connection, "identity.link_print", prints, after.prints, ["record_id"])

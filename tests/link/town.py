@@ -138,7 +138,8 @@ def record_of(partner: str, number: int, person: dict, random: np.random.Generat
     }
 
 
-def make_town(people: int, seed: int = 1) -> Town:
+def make_town(people: int, seed: int = 1, key: str = "") -> Town:
+    """`key`: under which it is encoded; the same seed gives the same people and records under any."""
     random = np.random.default_rng(seed)
     population = make_people(random, people)
     houses = population[-1]["house"] + 1
@@ -152,13 +153,13 @@ def make_town(people: int, seed: int = 1) -> Town:
     table.insert(0, "record_id", np.arange(len(table), dtype=np.int64) * 3 + 11)
     return Town(
         records=table[["record_id", "partner", "sex", *TOKENS]].astype(dict.fromkeys(TOKENS, "int64")),
-        encodings=encode(table),
+        encodings=encode(table, key),
         truth=np.array(truth),
         chance=chance_counts(table, random),
     )
 
 
-def encode(table: pd.DataFrame) -> pa.Table:
+def encode(table: pd.DataFrame, key: str = "") -> pa.Table:
     """One row per record and pass, with a block value where the record has what the pass is made of."""
     date = table["date"].map(lambda parts: f"{parts[2]}-{parts[1]:02}-{parts[0]:02}")
     initials = pd.Series(
@@ -181,12 +182,13 @@ def encode(table: pd.DataFrame) -> pa.Table:
         columns["record_id"] += table["record_id"][held].tolist()
         columns["pass"] += [name] * int(held.sum())
         tokens = {
-            value: hashlib.blake2b(f"{name}{value}".encode(), digest_size=16).digest() for value in set(values[held])
+            value: hashlib.blake2b(f"{key}{name}{value}".encode(), digest_size=16).digest()
+            for value in set(values[held])
         }
         columns["block"] += [tokens[value] for value in values[held]]
-        columns["forename"] += [name_of(value, name) for value in table["forename"][held]]
-        columns["surname"] += [name_of(value, name) for value in table["surname"][held]]
-        columns["date_parts"] += [date_of(value, name) for value in table["date"][held]]
+        columns["forename"] += [name_of(value, key + name) for value in table["forename"][held]]
+        columns["surname"] += [name_of(value, key + name) for value in table["surname"][held]]
+        columns["date_parts"] += [date_of(value, key + name) for value in table["date"][held]]
     widths = {"block": 16, "forename": 64, "surname": 64, "date_parts": 6}
     return pa.table(
         {
