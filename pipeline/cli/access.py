@@ -9,6 +9,7 @@ import typer
 from pipeline.cli.options import DatabaseUrl, Home, Json, settings_of
 
 PANEL = "Governance"
+SHOWN = 40
 roles = typer.Typer(no_args_is_help=True, help="Logins of readers, and the privilege matrix tried for real.")
 By = Annotated[str, typer.Option("--by", help="Who asks for it; it is logged.")]
 
@@ -120,3 +121,36 @@ def remove(
     with open_database(settings_of(home, database_url)) as database:
         remove_login(database, name, by=by, why=why)
     typer.echo(f"Login {name} is taken away.")
+
+
+@roles.command("check")
+def check(as_json: Json = False, home: Home = None, database_url: DatabaseUrl = None) -> None:
+    """Try every role on every table, view, function and column for real, and compare with schemas/access.yaml.
+
+    Nothing is changed. Ends with exit code 1 when anything stands otherwise than declared.
+
+    Example: `wholefamily roles check`
+    """
+    import dataclasses
+    import json
+
+    from pipeline.access.check import check_walls
+    from pipeline.store.database import open_database
+
+    settings = settings_of(home, database_url)
+    with open_database(settings) as database, database.connect(autocommit=True) as connection:
+        walls = check_walls(connection, settings.declarations)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(walls) | {"stand": walls.stand}, indent=1))
+    else:
+        for what, cells in (("open, and not declared", walls.unexpected), ("declared, and closed", walls.missing)):
+            for role, kind, thing, verb in cells[:SHOWN]:
+                typer.echo(f"{what}: {role} · {verb} · {kind} {thing}")
+            if len(cells) > SHOWN:
+                typer.echo(f"… and {len(cells) - SHOWN} more")
+        for line in walls.other:
+            typer.echo(line)
+        told = "as declared" if walls.stand else "NOT as declared: mend the grant or the policy, or declare it."
+        typer.echo(f"{walls.cells} cells tried, {walls.open} open: {told}")
+    if not walls.stand:
+        raise typer.Exit(1)

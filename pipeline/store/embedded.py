@@ -34,6 +34,16 @@ DATABASE = "wholefamily"
 START_SECONDS = 60  # crash recovery of a big load included
 LEAVE_SECONDS = 20  # for the children of a killed server to notice
 LOG_BYTES = 5_000_000
+# Counters of rows fetched would tell whether a query that shows nothing has met a hidden row.
+CLOSE_STATISTICS = f"""
+    do $$ declare counter regprocedure; begin
+        for counter in select oid from pg_proc where pronamespace = 'pg_catalog'::regnamespace
+                       and proname ~ '^pg_stat_get_' and proargtypes = '26'::oidvector loop
+            execute format('revoke execute on function %s from public', counter);
+            execute format('grant execute on function %s to {OWNER}', counter);
+        end loop;
+    end $$
+"""
 ACCESS = f"host all all {HOST}/32 scram-sha-256\n"
 
 
@@ -160,6 +170,10 @@ class EmbeddedServer:
                 inside.execute(
                     "revoke execute on function lo_creat(int), lo_create(oid), lo_from_bytea(oid, bytea) from public"
                 )
+                # A block of procedural code would hide from a query's text what it asks (access.refuse_explain).
+                inside.execute("revoke usage on language plpgsql from public")
+                inside.execute(f"grant usage on language plpgsql to {OWNER}".encode())
+                inside.execute(CLOSE_STATISTICS.encode())
             connection.execute(f"alter database wholefamily_draft rename to {DATABASE}".encode())
 
     # --- starting and stopping

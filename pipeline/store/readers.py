@@ -37,6 +37,12 @@ def bring_in_line(connection: psycopg.Connection[Any], declarations: Path) -> li
     return [table for table in TABLES if held[table] != declared[table]]
 
 
+def out_of_line(connection: psycopg.Connection[Any], declarations: Path) -> list[str]:
+    """The tables that say something else than the declarations."""
+    declared = _declared(declarations)
+    return [table for table in TABLES if _held(connection, table) != declared[table]]
+
+
 def _held(connection: psycopg.Connection[Any], table: str) -> set[tuple[Any, ...]]:
     return set(connection.execute(sql.SQL("select * from {}").format(_name(table))))
 

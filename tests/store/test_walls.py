@@ -1,4 +1,4 @@
-"""Who may do what, tried for real: every table and view, by each role."""
+"""The outer walls: the analyst's login, PUBLIC, other databases. (Every role on every object: tests/walls.)"""
 
 from __future__ import annotations
 
@@ -7,26 +7,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import errors, sql
+from psycopg import errors
 
 from pipeline.errors import StoreError
 from pipeline.store.database import Database
 from tests.conftest import TestServer
-from tests.store.test_migrations import COHORT_VIEWS
-
-SCHEMAS = ("registry", "identity", "evidence", "publication", "cohort", "audit")
-READS = {
-    "wf_pipeline": {"registry", "identity", "evidence", "publication", "cohort", "audit"},
-    "wf_linker": {"identity"},
-    "wf_evaluator": {"evidence", "publication"},
-    "wf_analyst": {"cohort"},
-}
-ALSO_READS = {
-    "wf_linker": {("registry", name) for name in ("partner", "delivery", "run")},
-    "wf_evaluator": {("registry", name) for name in ("partner", "delivery", "run", "freshness")},
-}
-# Of the schemas a role may read: linking has no use for what did not get past the quarantine.
-NEVER_READS = {"wf_linker": {("identity", "quarantined_row")}}
 
 
 @pytest.fixture
@@ -35,37 +20,6 @@ def analyst(database: Database) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(database.url_for("analyst", purpose="identify"), autocommit=True) as connection:
         connection.execute("set default_transaction_read_only = off")
         yield connection
-
-
-def relations(database: Database) -> list[tuple[str, str]]:
-    with database.connect() as connection:
-        return connection.execute(
-            "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-            " where n.nspname = any(%s) and c.relkind in ('r', 'v') order by 1, 2",
-            (list(SCHEMAS),),
-        ).fetchall()
-
-
-def may_read(connection: psycopg.Connection[Any], schema: str, name: str) -> bool:
-    try:
-        connection.execute(sql.SQL("select * from {}").format(sql.Identifier(schema, name)))
-    except errors.InsufficientPrivilege:
-        return False
-    return True
-
-
-@pytest.mark.parametrize("role", READS)
-def test_each_role_reads_what_it_may_and_nothing_else(database: Database, role: str) -> None:
-    with database.connect(role, autocommit=True) as connection:
-        for schema, name in relations(database):
-            expected = schema in READS[role] or (schema, name) in ALSO_READS.get(role, set())
-            expected = expected and (schema, name) not in NEVER_READS.get(role, set())
-            assert may_read(connection, schema, name) == expected, f"{role} on {schema}.{name}"
-
-
-def test_analyst_reads_every_cohort_view_and_nothing_else(database: Database, analyst: psycopg.Connection[Any]) -> None:
-    readable = {(schema, name) for schema, name in relations(database) if may_read(analyst, schema, name)}
-    assert readable == {("cohort", view) for view in COHORT_VIEWS}
 
 
 def test_analyst_sees_the_rows_that_were_published(database: Database, analyst: psycopg.Connection[Any]) -> None:
