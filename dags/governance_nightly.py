@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from orchestration.defaults import DAG_DEFAULTS, ZONE
-from orchestration.steps import record_role_changes, sign_the_log, tell_the_witness
+from orchestration.steps import keep_to_retention, record_role_changes, sign_the_log, tell_the_witness
 
 AFTER_THE_BUILD = "30 6 * * *"
 
@@ -29,6 +29,10 @@ with DAG(
     tags=["governance"],
     **DAG_DEFAULTS,
 ):
+    kept = task(
+        task_id="keep_to_retention",
+        doc_md="Same as `wholefamily retention`: what may be held no longer is destroyed, and certified.",
+    )(keep_to_retention)()
     roles = task(
         task_id="record_role_changes",
         doc_md="Compares roles, memberships and rights with the last entry about them; a change becomes an entry.",
@@ -41,4 +45,4 @@ with DAG(
         task_id="tell_the_witness",
         doc_md="Sends checkpoints without a receipt to WHOLEFAMILY_WITNESS; does nothing where none is set.",
     )(tell_the_witness)()
-    roles >> signed >> told
+    kept >> roles >> signed >> told

@@ -11,8 +11,20 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline import access, casework, criteria, doubt, escalation, families, linking, nightly, publish, statements
-from pipeline.contracts import load_contracts, load_link_model, load_vocabulary
+from pipeline import (
+    access,
+    casework,
+    criteria,
+    doubt,
+    escalation,
+    families,
+    linking,
+    nightly,
+    publish,
+    rights,
+    statements,
+)
+from pipeline.contracts import load_agreements, load_contracts, load_link_model, load_vocabulary
 from pipeline.errors import BuildError
 from pipeline.link.versions import identifiers_of
 from pipeline.progress import Progress, silent
@@ -70,6 +82,8 @@ def build(
     pack = criteria.load_pack(settings.declarations / "criteria" / f"{pack_id}.yaml", vocabulary, produced=produced)
     declared = casework.load_declared(settings.declarations, vocabulary, pack)
     watching = escalation.declaration(settings)
+    agreements = load_agreements(settings.declarations)
+    rights.keep_up(settings, database)
     date = as_at or nightly.latest_period_end(database)
     if date is None:
         raise BuildError(
@@ -158,6 +172,7 @@ def build(
                 lambda connection: statements.record(
                     connection, run.run_id, pack, evaluated, evidence, declared.closed.kinds
                 ),
+                lambda connection: rights.record(connection, date, agreements, contracts, vocabulary),
                 lambda connection: publish.write_link_state(
                     connection, run, before=tonight.state_before, after=tonight.result.state,
                     basis=tonight.basis, fitted_run=tonight.fitted_run, one_version_to=tonight.one_version_to,

@@ -108,6 +108,19 @@ def write_report(built: dict[str, Any]) -> str:
 
 
 @told_plainly
+def keep_to_retention() -> dict[str, Any]:
+    """Destroy what the agreements let be held no longer; returns how many rows, and the certificate's file name."""
+    from pipeline.rights.retention import keep_to_retention as keep_to
+    from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
+
+    settings = read_settings()
+    with open_database(settings) as database:
+        done = keep_to(settings, database, dry_run=False)
+    return {"rows": done.rows, "certificate": done.certificate.name if done.certificate else None}
+
+
+@told_plainly
 def record_role_changes() -> dict[str, int]:
     """Log what changed of roles and rights since the last look; returns how many were added and removed."""
     from pipeline.audit import record_role_changes as record

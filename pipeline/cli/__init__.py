@@ -26,6 +26,7 @@ from pipeline.cli import (
     partner,
     questions,
     review,
+    rights,
 )
 
 HELP = """Whole Family: pseudonymise at each partner, link on encodings, form families, evaluate criteria, publish.
@@ -43,6 +44,7 @@ for group in (
     hub,
     criteria,
     governance,
+    rights,
     bench,
     attack,
     review,

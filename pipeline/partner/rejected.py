@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.contracts import Contract, Table
 from pipeline.errors import ExtractError
-from pipeline.partner.check import RULES
+from pipeline.partner.checked import RULES
 from pipeline.partner.hashing import TOKEN_BYTES, hmac_each
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.read_extract import RawTable, read_table
@@ -21,7 +21,10 @@ from pipeline.rejections import Rejections
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-MORE_RULES = {"end_before_start": ("a spell ends before it starts", "mend one of the two dates")}
+MORE_RULES = {
+    "end_before_start": ("a spell ends before it starts", "mend one of the two dates"),
+    "contested": ("the person says that this is not right", "check it; deliver it corrected, or as it is"),
+}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 SHOWN = 30
 
@@ -101,7 +104,7 @@ def lines_table(lines: list[RejectedLine]) -> RichTable:
 
 def _references(contract: Contract, keys: PartnerKeys, table: Table, raw: Path) -> dict[int, tuple[str | None, str]]:
     """Per line of a raw file: the pseudonym of its person, and the reference as it stands there."""
-    content: RawTable = read_table(contract, table, raw / table.file)
+    content: RawTable = read_table(contract, table, raw / table.file, ["person_ref"])
     column = content.columns["person_ref"]
     digests = hmac_each(keys.reference_key(PERSON_REFERENCE), column.values)[:, :TOKEN_BYTES]
     digits = [bytes(digest).hex() for digest in np.ascontiguousarray(digests)]

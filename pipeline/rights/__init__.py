@@ -5,6 +5,7 @@ survives tomorrow's delivery and a restored backup. `suppressed` is what the ing
 """
 
 from pipeline.rights.apply import keep_up
+from pipeline.rights.shown import record
 from pipeline.rights.suppressed import NOBODY, Suppressed, load_suppressed
 
-__all__ = ["NOBODY", "Suppressed", "keep_up", "load_suppressed"]
+__all__ = ["NOBODY", "Suppressed", "keep_up", "load_suppressed", "record"]

@@ -115,7 +115,7 @@ def close_contests(connection: Connection, tagger: Tagger) -> int:
     return closed
 
 
-def rectifications(request: str, chosen: Sequence[Delivered]) -> list[Rejections]:
+def rectifications(chosen: Sequence[Delivered]) -> list[Rejections]:
     """One file per delivery, in the form that the partners' kit reads."""
     files = []
     for delivery in sorted({one.line.delivery_id for one in chosen}):
@@ -123,8 +123,6 @@ def rectifications(request: str, chosen: Sequence[Delivered]) -> list[Rejections
         files.append(
             Rejections(
                 delivery_id=delivery, partner=rows[0].partner, state=CONTESTED, code="rectification",
-                reason=f"Request {request}: the person says that these rows are not right.",
-                remedy="check them with the person; deliver them corrected, or as they are where they are right.",
                 rows=tuple(
                     RejectedRow(table=one.line.table, row=one.line.row, column=None, rule=CONTESTED,
                                 reference=one.person_ref.hex())

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 
 from pipeline.rights.scan import Hit, Sought, scan_files, scan_tables
 from pipeline.settings import Settings
+from pipeline.store.address import Address
 from pipeline.store.database import Database, open_database
 from tests.conftest import TestServer, live_database
 from tests.whole_way.conftest import DOZEN, Run, runner, send
@@ -27,6 +27,7 @@ class Site:
     settings: Settings
     database: Database
     run: Run
+    superuser: Address  # who makes and restores backups
 
     def rows(self, query: str, *values: object) -> list[tuple]:
         with self.database.connect() as connection:
@@ -73,10 +74,7 @@ def settings(built_dozen: Settings, test_server: TestServer, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def site(settings: Settings) -> Iterator[Site]:
+def site(settings: Settings, test_server: TestServer) -> Iterator[Site]:
     with open_database(settings) as database:
-        yield Site(settings, database, runner(settings))
-
-
-def connect(site: Site) -> psycopg.Connection:
-    return site.database.connect()
+        superuser = test_server.superuser.in_database(database.address.database)
+        yield Site(settings, database, runner(settings), superuser)
