@@ -37,7 +37,7 @@ def evaluate_kept(folder: Path) -> None:
     from pipeline.contracts import load_vocabulary
     from pipeline.costs import load_cost_model
     from pipeline.impact import Material, evaluate_programme, load_impact, read_programme_costs
-    from pipeline.impact.live import CONTROL
+    from pipeline.disclosure import load_control
     from pipeline.impact.reading import costs_of
     from pipeline.impact.shown import shown
 
@@ -59,7 +59,7 @@ def evaluate_kept(folder: Path) -> None:
     read, before = time.perf_counter() - began, time.process_time()
     began = time.perf_counter()
     found = evaluate_programme(assigned, material, declared, costs_of(material, model, declared), costs)
-    answer = shown(found, declared, model.prices_of, CONTROL)
+    answer = shown(found, declared, model.prices_of, load_control(SCHEMAS))
     wall, cpu = time.perf_counter() - began, time.process_time() - before
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     row = answer.effects.iloc[0]

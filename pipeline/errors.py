@@ -93,3 +93,9 @@ class RightsError(WholeFamilyError):
     """A request of a data subject that cannot be carried out as it was given; nothing was changed."""
 
     exit_code = 14
+
+
+class ReleaseError(WholeFamilyError):
+    """Something may not leave as it was asked for: no agreement covers it, or it would tell of too few."""
+
+    exit_code = 15

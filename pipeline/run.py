@@ -25,6 +25,7 @@ from pipeline import (
     statements,
 )
 from pipeline.contracts import load_agreements, load_contracts, load_link_model, load_vocabulary
+from pipeline.disclosure import load_control
 from pipeline.errors import BuildError
 from pipeline.link.versions import identifiers_of
 from pipeline.progress import Progress, silent
@@ -84,6 +85,7 @@ def build(
     watching = escalation.declaration(settings)
     agreements = load_agreements(settings.declarations)
     rights.keep_up(settings, database)
+    control = load_control(settings.declarations)
     date = as_at or nightly.latest_period_end(database)
     if date is None:
         raise BuildError(
@@ -167,6 +169,7 @@ def build(
             summary.counts = publish.publish(
                 run, linked, formed, evaluated, persons, evidence, doubtful, coverage,
                 lambda connection: access.record_parts(connection, run.run_id, date),
+                lambda connection: publish.write_summary(connection, run, formed, evaluated, control, agreements),
                 lambda connection: casework.record(connection, worked, declared, run.run_id, date),
                 lambda connection: escalation.record(connection, risen, watching, run.run_id, date),
                 lambda connection: statements.record(

@@ -7,13 +7,14 @@ shown beside the other; neither corrects the other.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from pipeline.disclosure import Control, Earlier, Released, Table, count_figures
 from pipeline.errors import DeclarationError
 
 ALL_AREAS, WHOLE_DISTRICT = "all areas", "whole district"
@@ -129,22 +130,25 @@ def spread_over_areas(estimates: Estimates, place: str, people: Mapping[str, int
 
 
 def found_in_districts(
-    exact: pd.Series, published: pd.Series, district_of: Mapping[str, str], least: int, base: int
-) -> pd.Series:
-    """Families by district, rounded to `base`, so that no area hidden in `published` can be worked out from them.
-
-    Hidden: a count from 1 to below `least`; a district with exactly one hidden area; and as long as the districts
-    shown, taken from the whole, would leave one hidden area alone, the smallest of those with hidden areas. `exact` and
-    `published` are by area.
-    """
-    of_area = pd.Series({area: district_of[area] for area in exact.index if area in district_of}, dtype=object)
-    totals = exact.reindex(of_area.index).groupby(of_area).sum()
-    secret = published.reindex(exact.index).isna()
-    inside = secret.reindex(of_area.index).astype(int).groupby(of_area).sum()
-    hidden = ((totals > 0) & (totals < least)) | (inside == 1)
-    while secret.sum() - inside[~hidden].sum() == 1 and (inside[~hidden] > 0).any():
-        hidden[totals[~hidden & (inside > 0)].idxmin()] = True
-    return (totals / base).round().mul(base).astype("Int64").mask(hidden)
+    exact: pd.Series, before: Sequence[Earlier], district_of: Mapping[str, str], control: Control, as_at: str
+) -> tuple[Table, Released]:
+    """Families by district, so that nothing hidden in what was released `before` of the same families (by area, and the
+    whole) can be worked out from them. `exact` is by area."""
+    areas = tuple(sorted(map(str, exact.index)))
+    inside: dict[str, list[str]] = {}
+    for area in areas:
+        if area in district_of:
+            inside.setdefault(district_of[area], []).append(area)
+    totals = np.array([float(exact[own].sum()) for own in inside.values()])
+    need = np.where(control.small(totals), float(control.threshold), 0.0)
+    endless, level = np.full(len(totals), np.inf), np.ones(len(totals))
+    table = Table(
+        pd.DataFrame({"district": list(inside)}),
+        [{"area": tuple(own)} for own in inside.values()],
+        count_figures(totals, need, endless, control, level),
+        {"area": areas},
+    )
+    return table, table.released(before, as_at, strict=False)
 
 
 def beside_estimates(estimates: Estimates, found: pd.Series, districts: pd.Series, within: float) -> pd.DataFrame:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psycopg
 
 from pipeline import audit
-from pipeline.contracts import load_vocabulary
+from pipeline.contracts import load_agreements, load_vocabulary
 from pipeline.costs import load_cost_model
+from pipeline.disclosure import load_control
 from pipeline.errors import DeclarationError
 from pipeline.impact.declared import Impact, load_impact
 from pipeline.impact.estimates import (
@@ -27,17 +29,17 @@ from pipeline.impact.evaluate import Material, evaluate_programme
 from pipeline.impact.money import read_programme_costs
 from pipeline.impact.panel import BEFORE, measure_families
 from pipeline.impact.reading import costs_of, read_in_programme, read_published
-from pipeline.impact.shown import Disclosure, Shown, shown
+from pipeline.impact.shown import Shown, shown
 from pipeline.impact.simulate import by_lot, by_record, plant
 from pipeline.nightly import EVALUATOR
 from pipeline.progress import Progress, silent
 from pipeline.publish import latest_run
-from pipeline.publish.summarise import BASE, SELECTED, THRESHOLD
+from pipeline.publish.summarise import SELECTED
+from pipeline.release import ledger
 from pipeline.settings import Settings
 from pipeline.store.bulk import copy_frame
 from pipeline.store.database import Database
 
-CONTROL = Disclosure(THRESHOLD, BASE)
 COHORT, ASSIGNMENT, SIMULATION = "cohort", "assignment", "simulation"
 NOWHERE = "not known"  # of families whose area no partner gave
 BY_LOT, BY_RECORD = "by-lot", "by-record"
@@ -120,7 +122,7 @@ def evaluate(
         drawn.assigned, drawn.material, declared, costs_of(drawn.material, model, declared), costs
     )
     progress("write", 0.95)
-    result = shown(found, declared, model.prices_of, CONTROL)
+    result = shown(found, declared, model.prices_of, load_control(settings.declarations))
     head = {
         "name": name, "groups_from": drawn.groups_from, "made_up": drawn.planted is not None, "planted": drawn.planted,
         **result.head, "as_at": published.as_at.isoformat(), "run_id": published.run_id,
@@ -139,6 +141,7 @@ def compare_estimates(
     as_at, run_id and rows (BESIDE_COLUMNS). Raises DeclarationError for an area that is not on record.
     """
     declared = load_impact(settings.declarations, load_vocabulary(settings.declarations))
+    control = load_control(settings.declarations)
     run_id = latest_run(database)
     with database.connect(role=EVALUATOR) as connection:
         run = connection.execute("select as_at, pack from registry.run where run_id = %s", (run_id,)).fetchone()
@@ -169,7 +172,7 @@ def compare_estimates(
                 " join publication.family_member m using (family_id) where f.area is not null"
                 " and m.role in ('adult', 'child') and m.end_date is null"
                 " group by f.area having count(distinct m.person_id) >= %s",
-                (THRESHOLD,),
+                (control.threshold,),
             ).fetchall()
         )
     if found.get(NOWHERE) == 0:  # nobody is missing from the areas
@@ -179,14 +182,34 @@ def compare_estimates(
     else:
         source = estimates
         check_areas(source, [area for area in found.index if area != ALL_AREAS])
-    districts = found_in_districts(exact, found, source.district_of(), THRESHOLD, BASE)
-    rows = beside_estimates(source, found, districts, declared.within)
-    table = rows.assign(source=source.source, place=range(1, len(rows) + 1), pack=run[1], as_at=run[0], run_id=run_id)
     with database.connect() as connection:
+        ledger.lock(connection)
+        districts = _found_in_districts(connection, settings, exact, source.district_of(), (run_id, *run))
+        rows = beside_estimates(source, found, districts, declared.within)
+        places = range(1, len(rows) + 1)
+        table = rows.assign(source=source.source, place=places, pack=run[1], as_at=run[0], run_id=run_id)
         connection.execute("delete from publication.estimate where source = %s", (source.source,))
         copy_frame(connection, "publication.estimate", table)
         audit.append(connection, "pipeline", "estimates_compared", f"run/{run_id}", {"rows": len(table)})
     return {"source": source.source, "pack": run[1], "as_at": run[0], "run_id": run_id, "rows": rows}
+
+
+def _found_in_districts(
+    connection: psycopg.Connection[Any], settings: Settings, exact: pd.Series, district_of: dict[str, str],
+    run: tuple[int, dt.date, str],
+) -> pd.Series:  # fmt: skip
+    """Families selected by district, as they may be shown beside what was published by area; remembered as released."""
+    if not district_of:
+        return pd.Series(dtype="Int64")
+    run_id, as_at, pack = run
+    control, universe = load_control(settings.declarations), f"families/{pack}/{SELECTED}"
+    before = ledger.released_before(connection, universe)
+    table, told = found_in_districts(exact, before, district_of, control, as_at.isoformat())
+    standing = {one.id: one.version for one in load_agreements(settings.declarations) if one.in_force(as_at)}
+    occasion = ledger.Occasion("estimates", "counts", ledger.EVERY_NIGHT, "evaluate", standing, run_id, as_at)
+    number = ledger.open_release(connection, occasion, control, ["district", "found"], len(table.names), [told])
+    ledger.remember(connection, number, universe, table, told, as_at)
+    return told.counts(pd.Index(table.names["district"]))
 
 
 def _contacts_before(material: Material, declared: Impact, start: pd.Timestamp) -> pd.Series:

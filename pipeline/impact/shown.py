@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.disclosure import Control
 from pipeline.impact.declared import Impact
 from pipeline.impact.evaluate import MATCHED, Evaluation
 from pipeline.impact.money import EVERYBODY
@@ -19,19 +20,6 @@ HIDDEN = "hidden"
 OTHERS = "other agencies"
 SHARES = "share of families"
 _AMOUNTS = ("before", "after", "avoided", "avoided_low", "avoided_high", "per_pound", "per_pound_low", "per_pound_high")
-
-
-@dataclass(frozen=True)
-class Disclosure:
-    """Counts from 1 to below `least` are hidden; others are rounded to `base`."""
-
-    least: int
-    base: int
-
-    def rounded(self, counts: pd.Series) -> pd.Series:
-        """Whole counts as they may be shown; missing where hidden."""
-        nearest = (counts.astype("float64") / self.base).round() * self.base
-        return nearest.mask((counts > 0) & (counts < self.least)).astype("Int64")
 
 
 @dataclass(frozen=True)
@@ -56,7 +44,7 @@ class Shown:
 _FRAMES = ("effects", "issues", "balance", "returns", "shares", "left_out")
 
 
-def shown(evaluation: Evaluation, declared: Impact, prices: str, control: Disclosure) -> Shown:
+def shown(evaluation: Evaluation, declared: Impact, prices: str, control: Control) -> Shown:
     """The evaluation as it may be shown; `prices` is the price year of its money."""
     apart = evaluation.balance["difference_after" if evaluation.design == MATCHED else "difference_before"]
     effects = _effects(evaluation, declared, control)
@@ -81,7 +69,7 @@ def shown(evaluation: Evaluation, declared: Impact, prices: str, control: Disclo
         issues=_issues(evaluation, declared, control),
         balance=evaluation.balance[["covariate", "difference_before", "difference_after"]].reset_index(drop=True),
         returns=_returns(evaluation.returns, control).assign(prices=prices),
-        shares=_folded(evaluation.shares, control.least).drop(columns="families"),
+        shares=_folded(evaluation.shares, control.threshold).drop(columns="families"),
         left_out=evaluation.left_out.assign(families=control.rounded(evaluation.left_out["families"])),
     )
 
@@ -103,14 +91,14 @@ def method_of(evaluation: Evaluation, declared: Impact) -> str:
     )
 
 
-def _effects(evaluation: Evaluation, declared: Impact, control: Disclosure) -> pd.DataFrame:
+def _effects(evaluation: Evaluation, declared: Impact, control: Control) -> pd.DataFrame:
     """Outcomes and then issues; a row is hidden whose averages rest on too few families."""
     table = pd.concat([evaluation.outcomes, evaluation.issue_effects], ignore_index=True)
     titles = {item.id: item.title for item in declared.outcomes} | {item.id: item.title for item in declared.issues}
     units = {item.id: item.unit for item in declared.outcomes}
     families = table[["families_new_model", "families_usual"]].astype("int64")
-    few = (families > 0).any(axis=1) & (families < control.least).any(axis=1)
-    hide = few | (table["fewest_behind"] < control.least)
+    few = (families > 0).any(axis=1) & (families < control.threshold).any(axis=1)
+    hide = few | (table["fewest_behind"] < control.threshold)
     numbers = [str(name) for name in table if name not in ("measure", "verdict", *families.columns)]
     table[numbers] = table[numbers].astype("float64")
     table.loc[hide, numbers] = np.nan
@@ -125,7 +113,7 @@ def _effects(evaluation: Evaluation, declared: Impact, control: Disclosure) -> p
     )
 
 
-def _issues(evaluation: Evaluation, declared: Impact, control: Disclosure) -> pd.DataFrame:
+def _issues(evaluation: Evaluation, declared: Impact, control: Control) -> pd.DataFrame:
     """Shares of rounded counts; empty where too few families have the issue, or have it not."""
     order = {issue.id: place for place, issue in enumerate(declared.issues, start=1)}
     titles = {issue.id: issue.title for issue in declared.issues}
@@ -134,7 +122,7 @@ def _issues(evaluation: Evaluation, declared: Impact, control: Disclosure) -> pd
     for when in ("entry", "exit"):
         count = table[f"on_{when}"].astype("float64")
         rest = table["families"] - count
-        small = ((count > 0) & (count < control.least)) | ((rest > 0) & (rest < control.least))
+        small = ((count > 0) & (count < control.threshold)) | ((rest > 0) & (rest < control.threshold))
         rounded = (count / control.base).round() * control.base
         share = (rounded / whole.astype("float64").where(whole > 0)).clip(upper=1.0)
         table[f"share_on_{when}"] = share.mask(small | whole.isna())
@@ -142,10 +130,10 @@ def _issues(evaluation: Evaluation, declared: Impact, control: Disclosure) -> pd
     return table.drop(columns=["on_entry", "on_exit"])
 
 
-def _returns(table: pd.DataFrame, control: Disclosure) -> pd.DataFrame:
+def _returns(table: pd.DataFrame, control: Control) -> pd.DataFrame:
     """Money without the amounts that rest on too few families."""
     told = table.copy()
-    told[list(_AMOUNTS)] = told[list(_AMOUNTS)].astype("float64").mask(told["fewest_behind"] < control.least)
+    told[list(_AMOUNTS)] = told[list(_AMOUNTS)].astype("float64").mask(told["fewest_behind"] < control.threshold)
     return told.assign(families=control.rounded(told["families"])).drop(columns="fewest_behind")
 
 

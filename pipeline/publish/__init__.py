@@ -2,6 +2,7 @@
 
 from pipeline.publish.link_state import write_link_state
 from pipeline.publish.run import Run, latest_run, open_run
+from pipeline.publish.summarise import write_summary
 from pipeline.publish.write import publish
 
-__all__ = ["Run", "latest_run", "open_run", "publish", "write_link_state"]
+__all__ = ["Run", "latest_run", "open_run", "publish", "write_link_state", "write_summary"]

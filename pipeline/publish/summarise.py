@@ -1,24 +1,28 @@
-"""Counts of a run: the funnel, the overlap of criteria, and the suppressed summary by area.
+"""Counts of a run: the funnel, the overlap of criteria, and the summary by area under disclosure control.
 
-Disclosure control (domain: threshold 10, rounding to base 5) is applied here and nowhere else.
+The funnel and the overlap are exact and for those inside; the summary is made by `pipeline.disclosure` as every table that
+leaves, and remembered, so that no later one gives it away.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import psycopg
 
+from pipeline.contracts import Agreement
 from pipeline.criteria import Pack
+from pipeline.disclosure import Control, Dimension, Released, Table, count_table
 from pipeline.publish.run import Run
 from pipeline.records import CriteriaResult, FamilyResult, LinkResult
+from pipeline.release import ledger
 from pipeline.store.bulk import copy_frame
 
-THRESHOLD = 10
-BASE = 5
 SELECTED = "selected"
 ALL_AREAS = "all areas"
+NOWHERE = "not known"
 
 
 def counts(pack: Pack, linked: LinkResult, formed: FamilyResult, evaluated: CriteriaResult) -> dict[str, Any]:
@@ -86,38 +90,39 @@ def write_attrition(connection: psycopg.Connection[Any], run: Run, numbers: dict
 
 
 def write_summary(
-    connection: psycopg.Connection[Any], run: Run, formed: FamilyResult, evaluated: CriteriaResult
+    connection: psycopg.Connection[Any],
+    run: Run,
+    formed: FamilyResult,
+    evaluated: CriteriaResult,
+    control: Control,
+    agreements: Sequence[Agreement],
 ) -> None:
-    """Families that meet each criterion, and that are selected, by area: suppressed and rounded."""
+    """Families that meet each criterion, and that are selected, by area: as they may be shown, and remembered."""
     met = evaluated.results.loc[evaluated.results["state"] == "met", ["family_id", "criterion"]]
     chosen = evaluated.selection.loc[evaluated.selection["selected"], ["family_id"]].assign(criterion=SELECTED)
-    flagged = pd.concat([met, chosen]).merge(formed.families[["family_id", "area"]], on="family_id", how="left")
-    flagged["area"] = flagged["area"].fillna("not known")
-    names = [*(criterion.id for criterion in run.pack.criteria), SELECTED]
-    areas = sorted(formed.families["area"].fillna("not known").unique())
-    cells = pd.MultiIndex.from_product([areas, names], names=["area", "criterion"])
-    by_area = flagged.groupby(["area", "criterion"]).size().reindex(cells, fill_value=0)
-    table = suppressed(by_area.unstack("criterion"))
-    rows = table.melt(ignore_index=False, value_name="families").reset_index()
-    rows = rows.assign(as_at=run.as_at, pack=run.pack.id)[["as_at", "area", "pack", "criterion", "families"]]
+    homes = formed.families[["family_id", "area"]].assign(area=formed.families["area"].fillna(NOWHERE))
+    flagged = pd.concat([met, chosen]).merge(homes, on="family_id")
+    areas = Dimension("area", tuple(sorted(homes["area"].unique())), control.district_of, ALL_AREAS)
+    made: dict[str, tuple[Table, Released]] = {}
+    ledger.lock(connection)
+    frames = []
+    for criterion in [*(one.id for one in run.pack.criteria), SELECTED]:
+        universe = f"families/{run.pack.id}/{criterion}"
+        table = count_table(flagged[flagged["criterion"] == criterion], [areas], control, of=homes)
+        before = ledger.released_before(connection, universe)
+        told = table.released(before, run.as_at.isoformat(), strict=False)
+        made[universe] = table, told
+        dates = ledger.made_for(ledger.counted_on(connection, universe), table, told, run.as_at)
+        frames.append(table.names.assign(criterion=criterion, families=told.counts(), counted_on=dates))
+    rows = pd.concat(frames).assign(as_at=run.as_at, pack=run.pack.id)
     connection.execute("delete from publication.summary")
-    copy_frame(connection, "publication.summary", rows.astype({"families": "Int64"}))
-
-
-def suppressed(table: pd.DataFrame) -> pd.DataFrame:
-    """Areas × criteria with a total row, so that no cell under the threshold can be seen or recovered.
-
-    A count from 1 to 9 is hidden; where a column hides exactly one cell, the smallest other one is hidden with it
-    (else the total would give it away); what is shown is rounded to base 5, the totals too.
-    """
-    hidden = (table > 0) & (table < THRESHOLD)
-    for column in table.columns:
-        if hidden[column].sum() == 1:
-            others = table.loc[~hidden[column] & (table[column] > 0), column]
-            if len(others):
-                hidden.loc[others.idxmin(), column] = True
-    totals = table.sum()
-    rounded = (table / BASE).round().mul(BASE).astype("Int64").mask(hidden)
-    whole = (totals / BASE).round().mul(BASE).astype("Int64").mask((totals > 0) & (totals < THRESHOLD))
-    rounded.loc[ALL_AREAS] = whole
-    return rounded
+    copy_frame(connection, "publication.summary", rows)
+    standing = {one.id: one.version for one in agreements if one.in_force(run.as_at)}
+    occasion = ledger.Occasion(
+        ledger.SUMMARY, "counts", ledger.EVERY_NIGHT, "identify", standing, run.run_id, run.as_at
+    )
+    release_id = ledger.open_release(
+        connection, occasion, control, list(rows), len(rows), [told for _, told in made.values()]
+    )
+    for universe, (table, told) in made.items():
+        ledger.remember(connection, release_id, universe, table, told, run.as_at)

@@ -50,7 +50,6 @@ def publish(
         write_doubt(connection, run, doubt, coverage)
         history.record(connection, run, evaluated)
         summarise.write_attrition(connection, run, counts)
-        summarise.write_summary(connection, run, formed, evaluated)
         for write_part in also:
             write_part(connection)
         connection.execute("select publication.keep_evidence()")  # of the families and results written above

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATE = "run_report.html.j2"
-# The summary comes suppressed; should an exact count ever get into it, this page still would not show it.
-THRESHOLD, BASE, HIDDEN = 10, 5, "hidden"
+HIDDEN = "hidden"
 ALL_AREAS = "all areas"
 
 
@@ -106,7 +105,7 @@ def area_table(facts: RunFacts) -> dict[str, Any] | None:
     criteria += sorted({str(row["criterion"]) for row in facts.areas if row["criterion"]} - set(criteria))
     cells: dict[str, dict[str, str]] = {}
     for row in facts.areas:
-        cells.setdefault(row["area"] or "not known", {})[str(row["criterion"])] = suppressed(row["families"])
+        cells.setdefault(row["area"] or "not known", {})[str(row["criterion"])] = as_shown(row["families"])
     shown = [name for name in criteria if any(name in line for line in cells.values())]
     rows = [[area, *(line.get(name, HIDDEN) for name in shown)] for area, line in cells.items()]
     rows.sort(key=lambda row: (row[0] == ALL_AREAS, row[0]))
@@ -123,11 +122,9 @@ def doubt_rows(facts: RunFacts) -> list[list[str]]:
     ]
 
 
-def suppressed(families: int | None) -> str:
-    """A count as it may be shown: none as none, hidden below the threshold, else rounded to the base."""
-    if families is None or 0 < families < THRESHOLD:
-        return HIDDEN
-    return f"{BASE * round(families / BASE):,}"
+def as_shown(families: int | None) -> str:
+    """A count of the summary, which comes as it may be shown: missing where it is hidden."""
+    return HIDDEN if families is None else f"{families:,}"
 
 
 def model_levels(parameters: dict[str, Any]) -> list[list[str]]:

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.impact.money import EVERYBODY, NET
-from pipeline.impact.shown import OTHERS, Disclosure, _folded
-
-CONTROL = Disclosure(10, 5)
+from pipeline.impact.shown import OTHERS, _folded
+from tests.disclosure.tables import CONTROL
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=20))

@@ -1,0 +1,1 @@
+"""What leaves the hub: exports with a manifest, and the memory of all that was released."""
