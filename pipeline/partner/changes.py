@@ -11,25 +11,28 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.contracts import Encoding
 from pipeline.contracts.extract import PERSON_REFERENCE
 from pipeline.errors import ExtractError
-from pipeline.partner.check import CheckedTable
-from pipeline.partner.coded import MISSING, Coded
+from pipeline.partner.checked import CheckedTable
+from pipeline.partner.coded import MISSING
 from pipeline.partner.hashing import TOKEN_BYTES, hmac_each
 from pipeline.partner.keys import PartnerKeys
+from pipeline.partner.person_index import PERSON, PersonIndex
 
 PRINTS_FILE = "prints.parquet"  # in a draft; not among its files, so it is never sealed
 PRINTS_FOLDER = "prints"  # of the partner's home: one file per delivery
 KEPT = 5
-PERSON = "person_ref"
+SPARE = 1024
 LANES = 2  # of 64 bits each
 ODD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio
 Words = NDArray[np.uint64]
@@ -37,37 +40,60 @@ Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Prints:
-    """One entry per person who has a row in any table: reference (clear, only in memory), pseudonym and print."""
-
-    references: pa.StringArray
-    pseudonyms: NDArray[np.uint8]  # (persons, 16)
-    prints: Words  # (persons, 2)
-
-
-@dataclass(frozen=True)
 class Changes:
-    """What a delta carries: per table which rows, and the pseudonyms of those who are gone, in their order."""
+    """What a delta carries: whose rows, by number of person, and the pseudonyms of who is gone, in their order."""
 
-    rows: dict[str, Rows]
+    sent: Rows
     removed: list[str]
 
+    def rows(self, persons: NDArray[np.int32]) -> Rows:
+        """Which rows are sent, by the person of each; -1 names nobody, and is always sent."""
+        return np.append(self.sent, True)[persons]
 
-def prints_of(checked: dict[str, CheckedTable], keys: PartnerKeys) -> Prints:
-    """The print of every person of a checked extract."""
-    persons, place = _persons(checked)
-    totals = np.zeros((len(persons), LANES), dtype=np.uint64)
-    rows_of = np.zeros(len(persons), dtype=np.int64)
-    for name, table in checked.items():
-        held = place[name] != MISSING
-        prints = _row_prints(table, keys)[held]
-        for lane in range(LANES):
-            np.add.at(totals[:, lane], place[name][held], prints[:, lane])
-        rows_of += np.bincount(place[name][held], minlength=len(persons))
-    present = np.flatnonzero(rows_of)
-    references = persons.take(pa.array(present))
-    pseudonyms = hmac_each(keys.reference_key(PERSON_REFERENCE), references)[:, :TOKEN_BYTES]
-    return Prints(references, np.ascontiguousarray(pseudonyms), totals[present])
+
+class Prints:
+    """The prints of an extract's persons, summed up while its rows go by; and who refers to whom."""
+
+    def __init__(self, keys: PartnerKeys, persons: PersonIndex, *, follow: bool) -> None:
+        """`follow`: whether it must be known who refers to whom."""
+        self._follow = follow
+        self._key = keys.print_key()
+        self._persons = persons
+        self._totals = np.zeros((persons.known, LANES), dtype=np.uint64)
+        self._referring: list[NDArray[np.int32]] = []  # rows (person, other person)
+
+    def of_rows(self, table: CheckedTable) -> Words:
+        """The print of each row. May be called in several threads at once."""
+        return _row_prints(table, self._key)
+
+    def add(self, table: CheckedTable, persons: NDArray[np.int32], prints: Words) -> None:
+        """Add some rows' prints to those of their persons."""
+        if len(self._persons) > len(self._totals):
+            more = np.zeros((len(self._persons) - len(self._totals) + SPARE, LANES), dtype=np.uint64)
+            self._totals = np.concatenate([self._totals, more])
+        _add(self._totals, persons, prints)
+        for column in table.table.columns if self._follow else ():
+            if column.references == PERSON_REFERENCE and column.name != PERSON and column.name in table.columns:
+                cells = table.columns[column.name]
+                others = self._persons.persons_of(cells)
+                held = (persons != MISSING) & (others != MISSING) & (others < self._persons.known)
+                self._referring.append(np.stack([persons[held], others[held]], axis=1))
+
+    @property
+    def pseudonyms(self) -> NDArray[np.uint8]:
+        return self._persons.pseudonyms
+
+    @property
+    def totals(self) -> Words:
+        """One row per person, in the order of `pseudonyms`."""
+        return self._totals[: len(self._persons)]
+
+    def referring_to(self, changed: Rows) -> Rows:
+        """Who has a row that refers to somebody of the people file who has changed."""
+        found = np.zeros(len(self._persons), dtype=np.bool_)
+        for pairs in self._referring:
+            found[pairs[changed[pairs[:, 1]], 0]] = True
+        return found
 
 
 def write_prints(prints: Prints, folder: Path, made_with: dict[str, str]) -> None:
@@ -76,7 +102,7 @@ def write_prints(prints: Prints, folder: Path, made_with: dict[str, str]) -> Non
         [(PERSON, pa.binary(TOKEN_BYTES)), ("print", pa.binary(LANES * 8))],
         metadata={name: value.encode() for name, value in made_with.items()},
     )
-    columns = [_packed(prints.pseudonyms), _packed(prints.prints.view(np.uint8))]
+    columns = [_packed(prints.pseudonyms), _packed(prints.totals.view(np.uint8))]
     pq.write_table(pa.table(columns, schema=schema), folder / PRINTS_FILE, compression="zstd", use_dictionary=False)
 
 
@@ -92,9 +118,7 @@ def keep_prints(draft: Path, home: Path, delivery_id: str) -> None:
         old.unlink()
 
 
-def changes_since(
-    home: Path, delivery_id: str, checked: dict[str, CheckedTable], now: Prints, made_with: dict[str, str]
-) -> Changes:
+def changes_since(home: Path, delivery_id: str, now: Prints, made_with: dict[str, str]) -> Changes:
     """What has changed since a delivery. Raises ExtractError where its prints are not kept any more, or were made under
     another contract, encoding or key: then only a full delivery is right."""
     path = home / PRINTS_FOLDER / f"{delivery_id}.parquet"
@@ -116,19 +140,11 @@ def changes_since(
         )
     old_refs, old_prints = (before[name].combine_chunks() for name in before.column_names)
     position = pc.index_in(_packed(now.pseudonyms), value_set=old_refs)
-    same = pc.fill_null(pc.equal(old_prints.take(position), _packed(now.prints.view(np.uint8))), False)
+    same = pc.fill_null(pc.equal(old_prints.take(position), _packed(now.totals.view(np.uint8))), False)
     changed = ~np.asarray(same).astype(np.bool_)
     gone = ~np.isin(np.arange(len(old_refs)), np.asarray(position.drop_null()))
     removed = sorted(reference.hex() for reference in old_refs.filter(pa.array(gone)).to_pylist())
-    return Changes(_rows_of(checked, now, changed), removed)
-
-
-def only(table: CheckedTable, rows: Rows) -> CheckedTable:
-    """Some rows of a checked table, with their line numbers."""
-    index = np.flatnonzero(rows)
-    columns = {name: column.take(index) for name, column in table.columns.items()}
-    problem = table.problem[index]
-    return CheckedTable(table.table, table.lines[index], columns, table.problems, problem, {}, table.outside)
+    return Changes(changed | now.referring_to(changed), removed)
 
 
 def made_with(contract_version: str, encoding: Encoding, keys: PartnerKeys) -> dict[str, str]:
@@ -136,35 +152,7 @@ def made_with(contract_version: str, encoding: Encoding, keys: PartnerKeys) -> d
     return {"contract": contract_version, "encoding": str(encoding.version), "key": str(keys.key_version)}
 
 
-def _rows_of(checked: dict[str, CheckedTable], now: Prints, changed: Rows) -> dict[str, Rows]:
-    """The rows of persons who changed, of persons with a row that refers to one who changed or is not there, and of
-    nobody."""
-    sent = changed.copy()
-    place = {name: _place(table.columns[PERSON], now.references) for name, table in checked.items()}
-    for name, table in checked.items():
-        for column in table.table.columns:
-            if column.references == PERSON_REFERENCE and column.name != PERSON and column.name in table.columns:
-                related = _place(table.columns[column.name], now.references)
-                touched = (related != MISSING) & np.append(changed, False)[related]
-                persons = place[name][touched]
-                sent[persons[persons != MISSING]] = True
-    return {name: (at == MISSING) | np.append(sent, True)[at] for name, at in place.items()}
-
-
-def _persons(checked: dict[str, CheckedTable]) -> tuple[pa.StringArray, dict[str, NDArray[np.int64]]]:
-    values = [table.columns[PERSON].values for table in checked.values()]
-    persons = pc.unique(pa.concat_arrays(values))
-    return persons, {name: _place(table.columns[PERSON], persons) for name, table in checked.items()}
-
-
-def _place(column: Coded, persons: pa.StringArray) -> NDArray[np.int64]:
-    """Where each row's person stands among the persons, -1 for none."""
-    at = np.asarray(pc.index_in(column.values, value_set=persons).fill_null(MISSING), dtype=np.int64)
-    return np.asarray(column.spread(at, MISSING))
-
-
-def _row_prints(table: CheckedTable, keys: PartnerKeys) -> Words:
-    key = keys.print_key()
+def _row_prints(table: CheckedTable, key: bytes) -> Words:
     rows = np.tile(_lanes(key, pa.array([table.table.name])), (len(table.lines), 1))
     texts = {name: column for name, column in table.columns.items() if name != PERSON}
     for name in sorted(texts):
@@ -183,6 +171,14 @@ def _mixed(words: Words) -> Words:
     words = (words ^ (words >> np.uint64(30))) * ODD
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(words ^ (words >> np.uint64(31)))
+
+
+@njit(nogil=True, cache=True)
+def _add(totals: Any, persons: Any, prints: Any) -> None:
+    for row in range(persons.shape[0]):
+        if persons[row] >= 0:
+            for lane in range(prints.shape[1]):
+                totals[persons[row], lane] += prints[row, lane]
 
 
 def _packed(rows: NDArray[np.uint8]) -> pa.Array:

@@ -8,7 +8,7 @@ is left out and counted. The hub checks all of this again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,13 +17,19 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.contracts import Column, Contract, EvidenceKind, EvidenceMapping, Table, Vocabulary
-from pipeline.errors import ExtractError
+from pipeline.contracts.extract import PERSON_REFERENCE
+from pipeline.errors import DeclarationError
 from pipeline.partner import check_digits, normalise
+from pipeline.partner.checked import CheckedTable, Rows
 from pipeline.partner.coded import Coded, coded, each
 from pipeline.partner.dates import iso_dates
+from pipeline.partner.houses import houses
 from pipeline.partner.read_extract import RawTable
+from pipeline.partner.repeated import repeated_lines, unique_columns
+from pipeline.partner.tally import Tally
+from pipeline.records import PEOPLE
 
-Rows = NDArray[np.bool_]
+PERSON = "person_ref"
 
 IDENTIFIERS: dict[str, Callable[[pa.StringArray], pa.StringArray]] = {
     "nino": check_digits.nino,
@@ -39,43 +45,14 @@ TEXTS: dict[str, Callable[[str], str | None]] = {
 }
 NUMBERS: dict[str, Callable[[str], str | None]] = {"integer": normalise.whole_number, "number": normalise.number}
 
-RULES = {
-    "date_form": ("a date is not of a form that the contract declares", "mend the dates, or declare their form"),
-    "unknown_code": ("a code is not allowed here", "map it to an allowed code, or have the code added"),
-    "required_missing": ("a required cell is empty", "fill it, or leave the row out"),
-    "duplicate_reference": ("a reference stands on more than one row", "give each its own, or merge the rows"),
-    "unknown_person": ("a row is about somebody who is not in the people file", "add the person, or leave the row out"),
-    "out_of_range": ("a number or date is out of its range", "mend it"),
-    "bad_pattern": ("a cell has not the form that the contract asks for", "mend it"),
-}
-ROWS_NAMED = 5
-
 
 @dataclass(frozen=True)
-class CheckedTable:
-    """One table, normalised: bad cells are empty.
+class Around:
+    """What the rest of an extract says of some rows: which references are of people of the people file, and by unique
+    column the lines of rows whose reference stands on other rows too (see `repeated_lines`)."""
 
-    `problem` is, per row, an index into `problems` ("code:column"; 0 is ""). `left_out`: cells that held something
-    which could not be a valid value and is no problem, by column.
-    """
-
-    table: Table
-    lines: NDArray[np.int32]
-    columns: dict[str, Coded]
-    problems: tuple[str, ...]
-    problem: NDArray[np.int16]
-    left_out: dict[str, int]
-    outside: tuple[str, ...]
-
-    @property
-    def clean(self) -> Rows:
-        """Which rows have no problem."""
-        return np.equal(self.problem, 0)
-
-    def problem_counts(self) -> dict[str, int]:
-        """Rows by problem, "code:column"."""
-        counts = np.bincount(self.problem, minlength=len(self.problems))
-        return {name: int(count) for name, count in zip(self.problems, counts, strict=True) if name and count}
+    known: Callable[[pa.StringArray], Rows]
+    repeated: Mapping[str, NDArray[np.int32]]
 
 
 class _Findings:
@@ -101,17 +78,29 @@ class _Findings:
 
 
 def check_extract(contract: Contract, extract: dict[str, RawTable], vocabulary: Vocabulary) -> dict[str, CheckedTable]:
-    """Every table normalised and checked, by name. Raises ExtractError where too many rows of one have problems."""
+    """Every table of an extract at once, by name. Raises ExtractError where too many rows of one have problems."""
     checked = {}
     for raw in extract.values():
         table = check_table(raw, extract, vocabulary)
-        refuse_too_many_problems(contract, table)
+        tally = Tally(table.table)
+        tally.add(table)
+        tally.refuse_too_many_problems(contract)
         checked[table.table.name] = table
     return checked
 
 
 def check_table(raw: RawTable, extract: dict[str, RawTable], vocabulary: Vocabulary) -> CheckedTable:
-    """One table normalised and checked against its contract, the vocabulary, and the tables it refers to."""
+    """One table at once, against its contract, the vocabulary, and the tables it refers to."""
+    references = extract[PEOPLE].columns[PERSON].values
+    around = Around(
+        known=lambda values: np.asarray(pc.is_in(values, references)).astype(np.bool_),
+        repeated={column.name: repeated_lines(lambda _: [raw], column) for column in unique_columns(raw)},
+    )
+    return check_rows(raw, around, vocabulary)
+
+
+def check_rows(raw: RawTable, around: Around, vocabulary: Vocabulary) -> CheckedTable:
+    """Rows of one table normalised and checked against its contract, the vocabulary, and what is around them."""
     findings = _Findings(raw.table, len(raw))
     columns: dict[str, Coded] = {}
     left_out: dict[str, int] = {}
@@ -123,7 +112,7 @@ def check_table(raw: RawTable, extract: dict[str, RawTable], vocabulary: Vocabul
     _join_addresses(raw.table, columns)
     for column in raw.table.columns:
         if column.name in columns:
-            _check_references(column, columns[column.name], raw, extract, findings)
+            _check_references(column, columns[column.name], raw, around, findings)
     for mapping in raw.table.evidence:
         _check_evidence(mapping, columns, vocabulary, findings)
     problems, problem = findings.settle()
@@ -132,27 +121,6 @@ def check_table(raw: RawTable, extract: dict[str, RawTable], vocabulary: Vocabul
         if code not in ("duplicate_reference", "unknown_person"):  # those cells are well formed
             columns[column_name] = columns[column_name].without(rows)
     return CheckedTable(raw.table, raw.lines, columns, problems, problem, left_out, raw.outside)
-
-
-def refuse_too_many_problems(contract: Contract, checked: CheckedTable) -> None:
-    """Raise ExtractError, naming the commonest problem and its first rows, beyond the contract's tolerated share."""
-    rows, bad = len(checked.problem), int((~checked.clean).sum())
-    if bad <= contract.tolerated_problem_share * rows:
-        return
-    counts = checked.problem_counts()
-    name = max(counts, key=lambda each_name: counts[each_name])
-    code, _, column = name.partition(":")
-    first = checked.lines[checked.problem == checked.problems.index(name)][:ROWS_NAMED].tolist()
-    rule, remedy = RULES[code]
-    others = "" if counts[name] == bad else f"; {bad} rows have some problem"
-    raise ExtractError(
-        where=f"{contract.partner}: {checked.table.file}, column {column}",
-        rule=(
-            f"{rule} ({code}) on {counts[name]} of {rows} rows, first on line {', '.join(map(str, first))}{others}; "
-            f"the contract tolerates {contract.tolerated_problem_share:.1%} of rows."
-        ),
-        remedy=f"{remedy}, and export the file again.",
-    )
 
 
 def _normalised(column: Column, cells: Coded, findings: _Findings) -> tuple[Coded, Rows]:
@@ -172,6 +140,9 @@ def _normalised(column: Column, cells: Coded, findings: _Findings) -> tuple[Code
     if column.normalise in IDENTIFIERS:
         result = cells.mapped(IDENTIFIERS[column.normalise](cells.values))
         return result, ~cells.missing & result.missing
+    if column.normalise == "address":
+        values, bad = houses(cells.values)
+        return cells.mapped(values), cells.spread(bad, False)
     if column.normalise in TEXTS:
         values, bad = each(cells.values, TEXTS[column.normalise])
         return cells.mapped(values), cells.spread(bad, False)
@@ -224,36 +195,18 @@ def _join_addresses(table: Table, columns: dict[str, Coded]) -> None:
             )
 
 
-def _check_references(
-    column: Column, cells: Coded, raw: RawTable, extract: dict[str, RawTable], findings: _Findings
-) -> None:
+def _check_references(column: Column, cells: Coded, raw: RawTable, around: Around, findings: _Findings) -> None:
     if column.unique:
-        findings.add("duplicate_reference", column.name, _duplicates(cells, raw))
+        repeated = np.isin(raw.lines, around.repeated[column.name])
+        findings.add("duplicate_reference", column.name, repeated & ~cells.missing)
     if column.references:
-        table, _, key = column.references.partition(".")
-        referred = extract[table].columns.get(key) if table in extract else None
-        known = referred.values if referred is not None else pa.array([], pa.string())
-        absent = ~np.asarray(pc.is_in(cells.values, known)).astype(np.bool_)
-        findings.add("unknown_person", column.name, cells.spread(absent, False))
-
-
-def _duplicates(cells: Coded, raw: RawTable) -> Rows:
-    """Rows whose reference stands on other rows too: all of them, since nobody can say which is right; of rows that
-    are the same in every cell, the first stays."""
-    held = cells.codes[~cells.missing]
-    often = np.bincount(held, minlength=len(cells.values)) > 1
-    rows = cells.spread(often, False)
-    if not rows.any():
-        return rows
-    index = np.flatnonzero(rows)
-    whole = np.stack([column.codes[index] for column in raw.columns.values()], axis=1)
-    _, first, same, copies = np.unique(whole, axis=0, return_index=True, return_inverse=True, return_counts=True)
-    standing = np.bincount(held, minlength=len(cells.values))[cells.codes[index]]
-    only_copies = copies[same.ravel()] == standing
-    is_first = np.zeros(len(index), dtype=np.bool_)
-    is_first[first] = True
-    rows[index[only_copies & is_first]] = False
-    return rows
+        if column.references != PERSON_REFERENCE:
+            raise DeclarationError(
+                where=f"contract, {raw.table.name}.{column.name}",
+                rule="it refers to something else than people.person_ref.",
+                remedy="refer to people.person_ref, or leave the reference out.",
+            )
+        findings.add("unknown_person", column.name, cells.spread(~around.known(cells.values), False))
 
 
 def _check_evidence(

@@ -74,6 +74,17 @@ def coded(texts: pa.Array | pa.ChunkedArray | list[str]) -> Coded:
     return rows.mapped(trimmed)
 
 
+def joined(pieces: list[Coded]) -> Coded:
+    """Columns one below the other as one; equal values join."""
+    starts = np.cumsum([0, *(len(piece.values) for piece in pieces)])
+    codes = [
+        np.where(piece.missing, np.int32(MISSING), piece.codes + np.int32(start))
+        for piece, start in zip(pieces, starts, strict=False)
+    ]
+    values = pa.concat_arrays([piece.values for piece in pieces])
+    return Coded(values, np.concatenate(codes).astype(np.int32, copy=False)).mapped(values)
+
+
 def each(values: pa.StringArray, function: Callable[[str], str | None]) -> tuple[pa.StringArray, NDArray[np.bool_]]:
     """`function` of every value: the new values, and which it could not read (None; empty is merely no value)."""
     found = [function(value) for value in values.to_pylist()]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
 from typing import Any
 
 import jellyfish
@@ -21,18 +21,13 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Encoding
 from pipeline.contracts.linkage import BlockPart, EncodingPass
-from pipeline.errors import DeclarationError
 from pipeline.partner.coded import MISSING, Coded, coded, each
+from pipeline.partner.grams import Grams, grams_of
 from pipeline.partner.hashing import TOKEN_BYTES, Bytes, Words, hmac_each, in_threads, siphash_word
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.majority import WORDS, encode_names
-from pipeline.partner.normalise import first_part
+from pipeline.partner.normalise import DISTINCT_KEPT, first_part
 
-PAD = " "  # also what separates the parts of a name, so that each part is padded
-PADDING = ord(PAD)
-CHARACTER_BITS = 21  # of a Unicode code point
-LONGEST_GRAM = 2  # so that a gram's characters leave room for the word's number (see `majority`)
-MIXER = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio (Knuth 1998, 6.4)
 PART_SEPARATOR = "\x1f"  # stands in no normal form
 ROWS_AT_ONCE = 1 << 17
 # Day and month share a tag, so that an exchange of the two shows. The top bit keeps them apart from grams.
@@ -55,15 +50,6 @@ class Persons:
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
-
-
-@dataclass(frozen=True)
-class Grams:
-    """The q-grams of distinct names: `ids[starts[i]:starts[i + 1]]` are those of name i, in one fixed order of all
-    grams."""
-
-    ids: Words
-    starts: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -173,36 +159,6 @@ def name_grams(encoding: Encoding, name: str, values: pa.StringArray) -> Grams:
     return grams_of(values, encoding.gram, pa.array(roots, pa.string()))
 
 
-def grams_of(names: pa.StringArray, gram: int, also: pa.StringArray | None = None) -> Grams:
-    """The distinct q-grams of each name (and of its fellow in `also`), padded at both ends, as numbers made of their
-    characters. A letter that stands alone is an initial: it counts as a beginning, and not as an end too."""
-    if not 1 <= gram <= LONGEST_GRAM:
-        raise DeclarationError(
-            where="encoding", rule=f"grams of {gram} characters do not fit.", remedy=f"use 1 to {LONGEST_GRAM}."
-        )
-    ids: list[int] = []
-    starts = [0]
-    others = names if also is None else also
-    for texts in zip(names.to_pylist(), others.to_pylist(), strict=True):
-        found = set()
-        for text in dict.fromkeys(texts):
-            padded = [ord(character) for character in f"{PAD}{text}{PAD}"]
-            if gram == 1:
-                found.update(padded)
-                continue
-            for at, (one, other) in enumerate(pairwise(padded)):
-                if other != PADDING or padded[max(at - 1, 0)] != PADDING:
-                    found.add(one << CHARACTER_BITS | other)
-        ids += sorted(found, key=_order)
-        starts.append(len(ids))
-    return Grams(np.array(ids, dtype=np.uint64), np.array(starts, dtype=np.int64))
-
-
-def _order(number: int) -> int:
-    """An order of grams that has nothing to do with letters: no part of a name comes first more often than others."""
-    return number * MIXER % (1 << 64)
-
-
 def name_encodings(
     keys: Words, block: NDArray[np.int32], grams: Grams, name: NDArray[np.int32], place: NDArray[np.uint8]
 ) -> Bytes:
@@ -221,8 +177,9 @@ def date_numbers(dates: Coded | None, rows: int) -> NDArray[np.uint16]:
     """Day, month and year of each row's ISO date, three zeros where it is missing."""
     if dates is None:
         return np.zeros((rows, 3), dtype=np.uint16)
-    parts = [(int(text[8:10]), int(text[5:7]), int(text[:4])) for text in dates.values.to_pylist()]
-    per_value = np.array([*parts, (0, 0, 0)], dtype=np.uint16).reshape(-1, 3)
+    parts = [pc.utf8_slice_codeunits(dates.values, *part).cast(pa.uint16()) for part in ((8, 10), (5, 7), (0, 4))]
+    per_value = np.zeros((len(dates.values) + 1, 3), dtype=np.uint16)  # the last of them for rows without a date
+    per_value[:-1] = np.stack([np.asarray(part) for part in parts], axis=1)
     return per_value[dates.codes]
 
 
@@ -250,6 +207,7 @@ def _date_codes(
             codes[row, part] = np.uint16(siphash_word(k0, k1, tag | np.uint64(dates[row, part])) & np.uint64(0xFFFF))
 
 
+@lru_cache(maxsize=DISTINCT_KEPT)
 def _phonetic(name: str) -> str:
     """Metaphone of the first part of a name; the part itself where it has no sound in English letters."""
     part = first_part(name)

@@ -26,7 +26,7 @@ BLOCK_BYTES = 64
 DIGEST_BYTES = 32
 TOKEN_BYTES = 16  # 128 bits of an HMAC-SHA-256 leave as a token
 LONGEST_IN_A_BLOCK = BLOCK_BYTES - 9  # of a message: the bit 1 and the length follow it
-_LEAST_PER_THREAD = 4096
+_LEAST_PER_THREAD = 1 << 14
 
 
 _HEX_PAIRS = np.frombuffer("".join(f"{value:02x}" for value in range(256)).encode(), dtype=np.uint16)
@@ -150,7 +150,7 @@ def hmac_each(key: bytes, values: pa.StringArray) -> Bytes:
         raise ValueError("keys are at most 64 bytes here")
     block = np.frombuffer(key.ljust(BLOCK_BYTES, b"\0"), dtype=np.uint8)
     inner, outer = (_pad_state(block, np.uint8(mask), INITIAL, ROUND_CONSTANTS) for mask in (0x36, 0x5C))
-    data, offsets = _bytes_of(values)
+    data, offsets = bytes_of(values)
     out = np.empty((len(values), DIGEST_BYTES // 4), dtype=np.uint32)
 
     def part(start: int, stop: int) -> None:
@@ -184,7 +184,8 @@ def processors() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _bytes_of(values: pa.StringArray) -> tuple[Bytes, NDArray[np.int64]]:
+def bytes_of(values: pa.StringArray) -> tuple[Bytes, NDArray[np.int64]]:
+    """The UTF-8 bytes of all values, and where each begins: value i is `data[offsets[i]:offsets[i + 1]]`."""
     large = values.cast(pa.large_string())
     _, offsets, data = large.buffers()
     if len(large) == 0 or data is None:

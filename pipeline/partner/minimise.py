@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
-import pyarrow.parquet as pq
 
 from pipeline.contracts import DeliveredColumn, Encoding
-from pipeline.partner.check import CheckedTable
+from pipeline.partner.checked import CheckedTable
 from pipeline.partner.coded import Coded, each
 from pipeline.partner.encode import Encoded
-from pipeline.partner.hashing import TOKEN_BYTES, hmac_each
+from pipeline.partner.hashing import TOKEN_BYTES
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.normalise import outward
-from pipeline.partner.people import People
-from pipeline.partner.tokens import PERSON_REFERENCE, token_texts
+from pipeline.partner.tokens import token_texts
 from pipeline.records import PROBLEM, ROW
 
 DATE_PART_BYTES = 6
@@ -32,34 +26,6 @@ def delivered_table(checked: CheckedTable, keys: PartnerKeys, encoding_version: 
     for delivered in checked.table.delivered_columns():
         columns[delivered.name] = _leaving(delivered, checked, keys, encoding_version)
     return pa.table(columns)
-
-
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write a delivered CSV: the plain header, then the rows; null is an empty cell."""
-    with path.open("wb") as handle:
-        handle.write((",".join(table.column_names) + "\n").encode())
-        options = pa.csv.WriteOptions(include_header=False, quoting_style="needed")
-        pa.csv.write_csv(table, handle, write_options=options)
-
-
-def write_encodings(
-    pieces: Iterable[Encoded], encoding: Encoding, people: People, keys: PartnerKeys, path: Path,
-    progress: Callable[[str, float], None],
-) -> int:  # fmt: skip
-    """Write `encodings.parquet`, piece by piece so that memory stays flat; returns the number of rows."""
-    schema = encoding_schema(encoding)
-    names = [blocking_pass.name for blocking_pass in encoding.passes]
-    references = people.references
-    pseudonyms = hmac_each(keys.reference_key(PERSON_REFERENCE), references.values)[:, :TOKEN_BYTES]
-    rows = 0
-    with pq.ParquetWriter(
-        path, schema, compression="zstd", compression_level=1, use_dictionary=["pass"], write_statistics=False
-    ) as writer:
-        for piece in pieces:
-            writer.write_table(_piece(piece, schema, people.lines, pseudonyms[references.codes[piece.person]]))
-            rows += len(piece.person)
-            progress(f"encode pass {piece.blocking_pass}", (names.index(piece.blocking_pass) + 1) / len(names))
-    return rows
 
 
 def encoding_schema(encoding: Encoding) -> pa.Schema:
@@ -76,12 +42,13 @@ def encoding_schema(encoding: Encoding) -> pa.Schema:
     )
 
 
-def _piece(piece: Encoded, schema: pa.Schema, lines: np.ndarray, person_ref: np.ndarray) -> pa.Table:
+def encodings_table(piece: Encoded, schema: pa.Schema, lines: np.ndarray, pseudonyms: np.ndarray) -> pa.Table:
+    """Some encodings as rows of `encodings.parquet`; lines and pseudonyms are those of the people encoded."""
     size = len(piece.person)
     one_pass = pa.DictionaryArray.from_arrays(np.zeros(size, dtype=np.int8), pa.array([piece.blocking_pass]))
     arrays = {
         "row": pa.array(lines[piece.person]),
-        "person_ref": _binary(person_ref),
+        "person_ref": _binary(pseudonyms[piece.person]),
         "pass": one_pass,
         "block": _binary(piece.block),
         "date_parts": _binary(piece.date_parts.astype("<u2").view(np.uint8), missing_when_zero=True),

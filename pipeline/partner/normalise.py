@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
+
+# Of a function of distinct values, how many results are kept, since the same come again in the next piece of a file.
+DISTINCT_KEPT = 1 << 15
 
 TITLES = frozenset(
     ("MR", "MRS", "MS", "MISS", "MX", "DR", "PROF", "PROFESSOR", "REV", "REVD", "SIR", "DAME", "LADY", "LORD", "MASTER")
@@ -52,6 +56,8 @@ HOUSE_NUMBER = re.compile(r"\b([0-9]+)\s?([A-Z])?\b")
 
 def fold(text: str) -> str:
     """Upper case without accents: Unicode NFKD, marks dropped, undivided letters spelt out."""
+    if text.isascii():
+        return text.upper()
     # Twice, since upper case and decomposition can each give the other something to do.
     for _ in range(2):
         text = unicodedata.normalize("NFKD", text).upper().translate(UNDIVIDED)
@@ -59,6 +65,7 @@ def fold(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=DISTINCT_KEPT)
 def name(text: str) -> str:
     """A name in folded letters, its parts separated by one space: no titles, apostrophes or hyphens.
 
@@ -90,6 +97,7 @@ def flag(text: str) -> str | None:
     return FLAGS.get(text.strip().upper())
 
 
+@lru_cache(maxsize=DISTINCT_KEPT)
 def postcode(text: str) -> str | None:
     """A postcode with one space before its inward part, else None."""
     found = POSTCODE.fullmatch(re.sub(r"[\s.\-]", "", text.upper()))

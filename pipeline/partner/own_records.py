@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from pipeline.contracts import Column, Contract, Table, Vocabulary
 from pipeline.errors import ExtractError
 from pipeline.partner import normalise
-from pipeline.partner.check import IDENTIFIERS, TEXTS, CheckedTable, check_table
+from pipeline.partner.check import IDENTIFIERS, TEXTS, check_table
+from pipeline.partner.checked import CheckedTable
 from pipeline.partner.coded import coded
 from pipeline.partner.dates import iso_dates
 from pipeline.partner.hashing import TOKEN_BYTES, hmac_each

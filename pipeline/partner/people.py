@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipeline.partner.check import CheckedTable
+from pipeline.partner.checked import CheckedTable
 from pipeline.partner.coded import MISSING, Coded
 from pipeline.partner.encode import Persons
 from pipeline.records import PEOPLE, RESIDENCES

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.contracts import Column, Contract, Encoding
 from pipeline.contracts.extract import DELIVERED_SUFFIX, delivered_name
-from pipeline.partner.check import CheckedTable
+from pipeline.partner.tally import Tally
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -82,33 +82,31 @@ class Preview:
         return table
 
 
-def preview_of(
-    contract: Contract, encoding: Encoding, checked: dict[str, CheckedTable], files: dict[str, int]
-) -> Preview:
-    """The preview of a checked extract; `files` gives the rows of each file of the draft."""
+def preview_of(contract: Contract, encoding: Encoding, tallies: dict[str, Tally], files: dict[str, int]) -> Preview:
+    """The preview of an extract, from what was counted of its tables; `files`: the rows of each file of the draft."""
     lines = []
-    for table in checked.values():
-        for column in table.table.columns:
-            lines += [_line(table, column, treatment, encoding) for treatment in column.treatment]
-        lines += [PreviewLine(table.table.name, name, "not in the contract", STAYS, 0, 0, "") for name in table.outside]
+    for tally in tallies.values():
+        for column in tally.table.columns:
+            lines += [_line(tally, column, treatment, encoding) for treatment in column.treatment]
+        lines += [PreviewLine(tally.table.name, name, "not in the contract", STAYS, 0, 0, "") for name in tally.outside]
     problems = {
-        f"{name}:{problem}": rows for name, table in checked.items() for problem, rows in table.problem_counts().items()
+        f"{name}:{problem}": rows for name, tally in tallies.items() for problem, rows in tally.problems.items()
     }
     return Preview(contract.partner, tuple(lines), files, problems)
 
 
-def _line(table: CheckedTable, column: Column, treatment: str, encoding: Encoding) -> PreviewLine:
-    if treatment == "drop" or column.name not in table.columns:
-        return PreviewLine(table.table.name, column.name, treatment, STAYS, 0, 0, "")
-    held = int((~table.columns[column.name].missing).sum())
-    left_out = table.left_out.get(column.name, 0)
+def _line(tally: Tally, column: Column, treatment: str, encoding: Encoding) -> PreviewLine:
+    table = tally.table.name
+    if treatment == "drop" or column.name not in tally.held:
+        return PreviewLine(table, column.name, treatment, STAYS, 0, 0, "")
+    held, left_out = tally.held[column.name], tally.left_out[column.name]
     if treatment == "encode":
         size = "3 × 16 bits" if column.name == encoding.date_parts else f"{encoding.name_bytes} bytes"
         shape = f"{size} a block"
-        return PreviewLine(table.table.name, column.name, treatment, "encodings", held, left_out, shape)
+        return PreviewLine(table, column.name, treatment, "encodings", held, left_out, shape)
     if treatment == "keep":
         shape = f"one of {len(column.allowed)} codes" if column.allowed else FORMS.get(column.type, "code")
     else:
         shape = FORMS[treatment]
     leaves_as = delivered_name(column, treatment) if treatment in DELIVERED_SUFFIX else STAYS
-    return PreviewLine(table.table.name, column.name, treatment, leaves_as, held, left_out, shape)
+    return PreviewLine(table, column.name, treatment, leaves_as, held, left_out, shape)

@@ -1,4 +1,8 @@
-"""From a raw extract to a draft of plain pseudonymised files. Nothing is sent here."""
+"""From a raw extract to a draft of plain pseudonymised files. Nothing is sent here.
+
+The extract goes by in pieces, and what is kept of it until the end is some bytes a row: pseudonyms, prints, and where
+people lived. The people file goes by last, since people are encoded by their homes too.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.contracts import Contract, Encoding, LinkModel, Vocabulary
-from pipeline.partner.chance_agreement import chance_agreement
-from pipeline.partner.changes import changes_since, made_with, only, prints_of, write_prints
-from pipeline.partner.check import CheckedTable, check_extract
+from pipeline.partner.chance_agreement import chance_agreement_in
+from pipeline.partner.changes import Changes, changes_since, made_with, write_prints
 from pipeline.partner.draft import SUMMARY_FILE, Draft, DraftFile, discard, draft_file, wipe
-from pipeline.partner.encode import encode_persons
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.known_answers import known_answers
-from pipeline.partner.minimise import delivered_table, write_encodings, write_table
-from pipeline.partner.people import People, people_of
 from pipeline.partner.preview import Preview, preview_of
-from pipeline.partner.read_extract import read_extract
+from pipeline.partner.read_extract import ROWS_AT_ONCE, open_extract
+from pipeline.partner.stream import Stream, look_through
+from pipeline.partner.write import Written, write_files
 from pipeline.progress import Progress, silent
-from pipeline.records import ENCODINGS, REMOVALS
+from pipeline.records import REMOVALS
 
 
 @dataclass(frozen=True)
@@ -45,44 +47,31 @@ def pseudonymise(
     *,
     vocabulary: Vocabulary,
     base: Base | None = None,
+    rows_at_once: int = ROWS_AT_ONCE,
 ) -> Preview:
     """Pseudonymise the extract in `raw` into the draft folder `out`, in place of an older draft.
 
     With a `base`, only what has changed since that delivery: a delta. Returns what would leave, column by column.
-    Raises ExtractError where the extract cannot be used, and then leaves no draft behind.
+    `rows_at_once` bounds the pieces; the draft is the same for any. Raises ExtractError where the
+    extract cannot be used, and then leaves no draft behind.
     """
-    extract = read_extract(contract, raw, progress)
-    whole = check_extract(contract, extract, vocabulary)
-    everybody = people_of(whole)
+    files = open_extract(contract, raw)
+    progress("read who is in people", 0.0)
+    stream = Stream(contract, encoding, link_model, keys, vocabulary, files, rows_at_once, follow=base is not None)
+    under = made_with(contract.version, encoding, keys)
+    changes: Changes | None = None
+    if base is not None:
+        changes = changes_since(base.home, base.delivery_id, look_through(stream, progress), under)
     working = _empty_folder(out)
     try:
-        prints, under = prints_of(whole, keys), made_with(contract.version, encoding, keys)
-        checked, people, removed = whole, everybody, None
-        if base is not None:
-            changes = changes_since(base.home, base.delivery_id, whole, prints, under)
-            checked = {name: only(table, changes.rows[name]) for name, table in whole.items()}
-            people, removed = people_of(checked), changes.removed
-        write_prints(prints, working, under)
-        files = _write_files(encoding, checked, people, working, keys, progress)
-        if removed is not None:
-            files.append(_write_removals(removed, working))
-        progress("count chance agreement", 0.0)
-        preview = preview_of(contract, encoding, checked, {file.table: file.rows for file in files})
-        draft = Draft(
-            draft_id=secrets.token_hex(4),
-            partner=contract.partner,
-            contract_version=contract.version,
-            encoding_version=encoding.version,
-            key_version=keys.key_version,
-            kind="full" if base is None else "delta",
-            base_manifest_sha256=None if base is None else base.manifest_sha256,
-            period_from=period_from,
-            period_to=period_to,
-            files=tuple(files),
-            known_answers=known_answers(encoding, keys),
-            chance_agreement=chance_agreement(encoding, link_model, keys, everybody),
-            problems=preview.problems,
-        )
+        written = write_files(stream, working, changes, progress)
+        write_prints(stream.prints, working, under)
+        draft_files = [draft_file(table, working / name, rows) for table, (name, rows) in written.files.items()]
+        if changes is not None:
+            draft_files.append(_write_removals(changes.removed, working))
+        progress("count chance agreement", 0.95)
+        preview = preview_of(contract, encoding, written.tallies, {file.table: file.rows for file in draft_files})
+        draft = _draft(stream, written, draft_files, preview, base, (period_from, period_to))
         (working / SUMMARY_FILE).write_text(draft.model_dump_json(indent=1), encoding="utf-8")
     except BaseException:
         wipe(working)
@@ -93,26 +82,29 @@ def pseudonymise(
     return preview
 
 
-def _write_files(
-    encoding: Encoding,
-    checked: dict[str, CheckedTable],
-    people: People,
-    folder: Path,
-    keys: PartnerKeys,
-    progress: Progress,
-) -> list[DraftFile]:
-    files = []
-    for number, (name, table) in enumerate(checked.items()):
-        path = folder / f"{name}.csv"
-        delivered = delivered_table(table, keys, encoding.version)
-        write_table(delivered, path)
-        files.append(draft_file(name, path, delivered.num_rows))
-        progress(f"pseudonymise {name}", (number + 1) / len(checked))
-    path = folder / f"{ENCODINGS}.parquet"
-    pieces = encode_persons(encoding, keys, people.persons)
-    rows = write_encodings(pieces, encoding, people, keys, path, progress)
-    files.append(draft_file(ENCODINGS, path, rows))
-    return files
+def _draft(
+    stream: Stream,
+    written: Written,
+    files: list[DraftFile],
+    preview: Preview,
+    base: Base | None,
+    period: tuple[dt.date, dt.date],
+) -> Draft:
+    return Draft(
+        draft_id=secrets.token_hex(4),
+        partner=stream.contract.partner,
+        contract_version=stream.contract.version,
+        encoding_version=stream.encoding.version,
+        key_version=stream.keys.key_version,
+        kind="full" if base is None else "delta",
+        base_manifest_sha256=None if base is None else base.manifest_sha256,
+        period_from=period[0],
+        period_to=period[1],
+        files=tuple(files),
+        known_answers=known_answers(stream.encoding, stream.keys),
+        chance_agreement=chance_agreement_in(stream.encoding, stream.model, stream.keys, written.sampler.sample()),
+        problems=preview.problems,
+    )
 
 
 def _write_removals(removed: list[str], folder: Path) -> DraftFile:

@@ -1,13 +1,16 @@
 """Read a raw extract strictly: the contract's files, text encoding and columns, or a refusal that shows no value.
 
-Columns outside the contract, and columns that never leave, are not read at all.
+A file is read in pieces, so that memory does not grow with it. Columns outside the contract, and columns that never
+leave, are not read at all.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +21,22 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Contract, Table
 from pipeline.errors import ExtractError
-from pipeline.partner.coded import Coded, coded
+from pipeline.partner.coded import Coded, coded, joined
+from pipeline.partner.lines import Lines
 from pipeline.progress import Progress, silent
 from pipeline.records import PEOPLE
 
-FIRST_DATA_LINE = 2
 # A cell with more lines than this is a quotation mark that nobody closed.
 MOST_LINES_IN_A_CELL = 50
+BYTES_AT_ONCE = 1 << 22  # of a file; no row may be longer
+ROWS_AT_ONCE = 1 << 15
 FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """One raw table: the line of the file that each row starts on, the columns of the contract, and what was ignored.
+    """Rows of one raw table: the line of the file that each row starts on, the columns of the contract, and what was
+    ignored.
 
     `outside` names the file's columns that the contract does not have.
     """
@@ -44,57 +50,177 @@ class RawTable:
         return len(self.lines)
 
 
-def read_extract(contract: Contract, raw: Path, progress: Progress = silent) -> dict[str, RawTable]:
-    """Every table of the contract that the extract has, by name; optional tables may be absent.
+@dataclass(frozen=True)
+class RawFile:
+    """The file of one raw table, its header found right; nothing else of it is in memory.
 
-    Raises ExtractError where a file, a column or people are missing, or a file is not the text the contract says.
+    `positions`: where each column to be read stands in the file. `width`: how many columns it has. `stamp`: size and
+    time of change when it was opened.
+    """
+
+    contract: Contract
+    table: Table
+    path: Path
+    positions: dict[str, int]
+    outside: tuple[str, ...]
+    width: int
+    stamp: tuple[int, int]
+
+    @property
+    def where(self) -> str:
+        return f"{self.contract.partner}: {self.path.name}"
+
+    @cached_property
+    def lines(self) -> Lines:
+        """Which line each row starts on."""
+        return Lines(self.path)
+
+    @cached_property
+    def is_empty(self) -> bool:
+        """Whether nothing stands below the header."""
+        with self.path.open("rb") as handle:
+            return not b"".join(handle.read(1 << 16).splitlines()[1:]).strip()
+
+    def pieces(self, rows_at_once: int = ROWS_AT_ONCE, only: Collection[str] | None = None) -> Iterator[RawTable]:
+        """The file's rows in order, some at a time (at most so many), `only` these columns; at least one piece.
+
+        Raises ExtractError; no message holds a cell of the file.
+        """
+        first = 0
+        if not self.is_empty:
+            for batch in self._batches(only):
+                for start in range(0, batch.num_rows, rows_at_once):
+                    some = batch.slice(start, rows_at_once)
+                    yield self._piece(some, first)
+                    first += some.num_rows
+        if first == 0:
+            yield RawTable(
+                self.table, np.zeros(0, np.int32), {name: coded([]) for name in self.positions}, self.outside
+            )
+        elif first != self.lines.rows:
+            raise ExtractError(
+                where=self.where,
+                rule="its quotation marks can be read in more than one way.",
+                remedy="export it again, with quotation marks around cells that hold some, a comma or a line break.",
+            )
+        self._check_unchanged()
+
+    def whole(self, only: Collection[str] | None = None) -> RawTable:
+        """All rows at once."""
+        pieces = list(self.pieces(only=only))
+        if len(pieces) == 1:
+            return pieces[0]
+        columns = {name: joined([piece.columns[name] for piece in pieces]) for name in pieces[0].columns}
+        return RawTable(self.table, np.concatenate([piece.lines for piece in pieces]), columns, self.outside)
+
+    def _piece(self, batch: pa.RecordBatch, first: int) -> RawTable:
+        columns = {}
+        for name, position in self.positions.items():
+            if f"c{position}" not in batch.schema.names:
+                continue
+            texts = batch.column(f"c{position}")
+            if pc.max(pc.count_substring(texts, "\n")).as_py() > MOST_LINES_IN_A_CELL:
+                raise ExtractError(
+                    where=f"{self.where}, column {name}",
+                    rule=f"a cell runs over more than {MOST_LINES_IN_A_CELL} lines.",
+                    remedy="look for a quotation mark that is never closed, and export the file again.",
+                )
+            columns[name] = coded(texts)
+        lines = self.lines.of(first, batch.num_rows)
+        if len(lines) < batch.num_rows:  # more rows than lines were found for: told at the end
+            lines = np.resize(np.append(lines, np.int32(0)), batch.num_rows)
+        return RawTable(self.table, lines, columns, self.outside)
+
+    def _batches(self, only: Collection[str] | None) -> Iterator[pa.RecordBatch]:
+        names = [f"c{index}" for index in range(self.width)]  # ours, so that no doubled name outside can confuse
+        wanted = sorted(at for name, at in self.positions.items() if only is None or name in only)
+        encoding = self.contract.text_encoding
+        try:
+            with pa.csv.open_csv(
+                self.path,
+                read_options=pa.csv.ReadOptions(
+                    column_names=names, skip_rows=1, encoding=encoding, block_size=BYTES_AT_ONCE
+                ),
+                parse_options=pa.csv.ParseOptions(newlines_in_values=self.lines.quotes),
+                convert_options=pa.csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    include_columns=[names[at] for at in wanted],
+                    strings_can_be_null=False,
+                    check_utf8=True,
+                ),
+            ) as reader:
+                yield from reader
+                return
+        except (pa.ArrowInvalid, UnicodeError):
+            pass  # the library's text holds the row
+        self._check_unchanged()
+        raise _unreadable(self.path, self.where, encoding, self.width) from None
+
+    def _check_unchanged(self) -> None:
+        if _stamp(self.path) != self.stamp:
+            raise ExtractError(
+                where=self.where,
+                rule="the file changed while it was read.",
+                remedy="wait until the export is complete, and start again.",
+            )
+
+
+def open_extract(contract: Contract, raw: Path) -> dict[str, RawFile]:
+    """The file of every table of the contract that the extract has, by name; optional tables may be absent.
+
+    Raises ExtractError where a file, a column or people are missing, or a header is not the text the contract says.
     """
     if not raw.is_dir():
         raise ExtractError(
             where=str(raw), rule="this folder does not exist.", remedy="give the folder that holds people.csv."
         )
-    tables = {}
-    for number, table in enumerate(contract.tables):
+    files = {}
+    for table in contract.tables:
         path = raw / table.file
         if path.exists():
-            tables[table.name] = read_table(contract, table, path)
+            files[table.name] = open_file(contract, table, path)
         elif not table.optional:
             raise ExtractError(
                 where=f"{contract.partner}: {table.file}",
                 rule="the file is missing, and the contract has this table.",
                 remedy=f"export it into {raw}; with nothing to report, as the header line alone.",
             )
-        progress(f"read {table.file}", (number + 1) / len(contract.tables))
-    if len(tables[PEOPLE]) == 0:
+    if files[PEOPLE].is_empty:
         raise ExtractError(
             where=f"{contract.partner}: {contract.table(PEOPLE).file}",
             rule="the file has a header but no person.",
             remedy="export it again; an extract without people is refused, since it would empty the feed.",
         )
+    return files
+
+
+def open_file(contract: Contract, table: Table, path: Path) -> RawFile:
+    """The file of one raw table. Raises ExtractError where its header is not as the contract says."""
+    where = f"{contract.partner}: {path.name}"
+    stamp = _stamp(path)
+    header = _header(path, where, contract.text_encoding)
+    positions, outside = _positions(header, table, where)
+    return RawFile(contract, table, path, positions, outside, len(header), stamp)
+
+
+def read_extract(contract: Contract, raw: Path, progress: Progress = silent) -> dict[str, RawTable]:
+    """Every table of an extract at once, by name: for benchmarks and small extracts. Raises ExtractError."""
+    files = open_extract(contract, raw)
+    tables = {}
+    for number, (name, file) in enumerate(files.items()):
+        tables[name] = file.whole()
+        progress(f"read {file.path.name}", (number + 1) / len(files))
     return tables
 
 
-def read_table(contract: Contract, table: Table, path: Path) -> RawTable:
-    """One raw table, all cells as text. Raises ExtractError; no message holds a cell of the file."""
-    where = f"{contract.partner}: {path.name}"
-    header = _header(path, where, contract.text_encoding)
-    positions, outside = _positions(header, table, where)
-    if _is_empty_below_header(path):
-        nothing = {name: coded([]) for name in positions}
-        return RawTable(table, np.zeros(0, dtype=np.int32), nothing, outside)
-    arrow = _parse(path, where, contract.text_encoding, header, sorted(positions.values()))
-    lines = _lines(path, contract.text_encoding, arrow.num_rows)
-    columns = {}
-    for name, position in positions.items():
-        texts = arrow.column(f"c{position}")
-        if arrow.num_rows and pc.max(pc.count_substring(texts, "\n")).as_py() > MOST_LINES_IN_A_CELL:
-            raise ExtractError(
-                where=f"{where}, column {name}",
-                rule=f"a cell runs over more than {MOST_LINES_IN_A_CELL} lines.",
-                remedy="look for a quotation mark that is never closed, and export the file again.",
-            )
-        columns[name] = coded(texts)
-    return RawTable(table, lines, columns, outside)
+def read_table(contract: Contract, table: Table, path: Path, only: Collection[str] | None = None) -> RawTable:
+    """One raw table at once, all cells as text. Raises ExtractError; no message holds a cell of the file."""
+    return open_file(contract, table, path).whole(only)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _header(path: Path, where: str, encoding: str) -> list[str]:
@@ -161,33 +287,6 @@ def _positions(header: list[str], table: Table, where: str) -> tuple[dict[str, i
     return positions, outside
 
 
-def _is_empty_below_header(path: Path) -> bool:
-    with path.open("rb") as handle:
-        return not b"".join(handle.read(1 << 16).splitlines()[1:]).strip()
-
-
-def _parse(path: Path, where: str, encoding: str, header: list[str], wanted: list[int]) -> pa.Table:
-    names = [f"c{index}" for index in range(len(header))]  # ours, so that no doubled name outside can confuse
-    keep = [names[index] for index in wanted]
-    try:
-        table = pa.csv.read_csv(
-            path,
-            read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1, encoding=encoding, block_size=1 << 24),
-            parse_options=pa.csv.ParseOptions(newlines_in_values=_holds(path, b'"')),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                include_columns=keep,
-                strings_can_be_null=False,
-                check_utf8=True,
-            ),
-        )
-    except (pa.ArrowInvalid, UnicodeError):
-        pass  # the library's text holds the row
-    else:
-        return table
-    raise _unreadable(path, where, encoding, len(header)) from None
-
-
 def _unreadable(path: Path, where: str, encoding: str, width: int) -> ExtractError:
     """Why a file cannot be parsed: found by reading it again, slowly."""
     with path.open("rb") as handle:
@@ -210,34 +309,3 @@ def _unreadable(path: Path, where: str, encoding: str, width: int) -> ExtractErr
         rule=f"{at} has not {width} cells as the header has{more}.",
         remedy="put cells that hold a comma or a line break into quotation marks, or export the file again.",
     )
-
-
-def _lines(path: Path, encoding: str, rows: int) -> NDArray[np.int32]:
-    """The line each row starts on: rows and lines run together unless cells hold line breaks or lines are blank."""
-    breaks = 0
-    last = b""
-    with path.open("rb") as handle:
-        while piece := handle.read(1 << 24):
-            breaks += piece.count(b"\n")
-            last = piece[-1:]
-    if breaks + (last != b"\n") == rows + 1:
-        return np.arange(FIRST_DATA_LINE, rows + FIRST_DATA_LINE, dtype=np.int32)
-    starts = []
-    with path.open(encoding=encoding, newline="") as text:
-        reader = csv.reader(text)
-        before = 0
-        for cells in reader:
-            if cells:
-                starts.append(before + 1)
-            before = reader.line_num
-    lines = np.array(starts[1:], dtype=np.int32)
-    # Should the two readers ever see different rows, a row's number still tells rows apart.
-    return lines if len(lines) == rows else np.arange(FIRST_DATA_LINE, rows + FIRST_DATA_LINE, dtype=np.int32)
-
-
-def _holds(path: Path, byte: bytes) -> bool:
-    with path.open("rb") as handle:
-        while piece := handle.read(1 << 24):
-            if byte in piece:
-                return True
-    return False

@@ -55,7 +55,7 @@ def reveal(
     if not PSEUDONYM.fullmatch(pseudonym):
         raise ExtractError(where="the pseudonym", rule="it is not 32 hex digits.", remedy="copy it whole.")
     people = contract.table(PEOPLE)
-    references = read_table(contract, people, raw / people.file).columns["person_ref"].values
+    references = read_table(contract, people, raw / people.file, ["person_ref"]).columns["person_ref"].values
     digests = hmac_each(keys.reference_key(PERSON_REFERENCE), references)[:, :TOKEN_BYTES]
     wanted = np.frombuffer(bytes.fromhex(pseudonym), dtype=np.uint8)
     found = np.flatnonzero((digests == wanted).all(axis=1))
