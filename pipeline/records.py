@@ -7,9 +7,10 @@ belongs here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+if TYPE_CHECKING:  # the partner's kit is installed without it
+    import pandas as pd
 
 # --- The extract's tables that have a meaning of their own; every other table is evidence (see contracts). ---
 PEOPLE = "people"
