@@ -13,7 +13,7 @@ import smtplib
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from pathlib import Path
@@ -26,8 +26,13 @@ SECURITIES = ("starttls", "tls", "none")
 LOOPBACKS = ("127.0.0.1", "::1", "localhost")
 SECONDS = 10.0  # a mail server that does not answer must not hold up the night
 RUNBOOK = "docs/runbook.md"
+# What sending may raise. Their texts may hold an address or a secret: tell of their kind alone.
+FAILURES = (OSError, smtplib.SMTPException, urllib.error.URLError, ValueError)
 # Every alert there is, as the runbook names it.
-ALERTS = ("ingest-failed", "build-failed", "task-ended", "feed-late", "test")
+ALERTS = (
+    "ingest-failed", "build-failed", "governance-failed", "feed-late", "task-ended", "too-long", "disk-full",
+    "log-changed", "witness-away", "test",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,19 +99,33 @@ def send(to: list[Route], notice: Notice) -> list[str]:
                 _send_email(route, notice)
             else:
                 _send_webhook(route, notice)
-        except (OSError, smtplib.SMTPException, urllib.error.URLError, ValueError) as error:
+        except FAILURES as error:
             kind = "e-mail" if isinstance(route, Email) else "webhook"
             failed.append(f"the {kind} of {notice.alert} was not sent: {type(error).__name__}.")
     return failed
 
 
 def _send_email(route: Email, notice: Notice) -> None:
-    message = EmailMessage()
-    message["Subject"] = f"Whole Family: {notice.alert}: {notice.what}"
-    message["From"] = route.sender
-    message["To"] = ", ".join(route.recipients)
     fields = notice.fields()
-    message.set_content(f"{notice.what}\n\n{notice.text}\n\nAt {fields['at']}. Runbook: {fields['runbook']}\n")
+    mail(
+        route,
+        f"Whole Family: {notice.alert}: {notice.what}",
+        f"{notice.what}\n\n{notice.text}\n\nAt {fields['at']}. Runbook: {fields['runbook']}\n",
+    )
+
+
+def _send_webhook(route: Webhook, notice: Notice) -> None:
+    url = route.url_file.read_text(encoding="utf-8").strip()
+    post(url, json.dumps(notice.fields()).encode(), "application/json")
+
+
+def mail(route: Email, subject: str, text: str, recipients: Sequence[str] = ()) -> None:
+    """Send a plain text by the route's mail server, to its recipients or to others. Raises what FAILURES lists."""
+    message = EmailMessage()
+    message["Subject"] = subject
+    message["From"] = route.sender
+    message["To"] = ", ".join(recipients or route.recipients)
+    message.set_content(text)
     safe = ssl.create_default_context()
     server: smtplib.SMTP
     if route.security == "tls":
@@ -121,15 +140,16 @@ def _send_email(route: Email, notice: Notice) -> None:
         server.send_message(message)
 
 
-def _send_webhook(route: Webhook, notice: Notice) -> None:
-    url = route.url_file.read_text(encoding="utf-8").strip()
+def post(url: str, body: bytes, content_type: str) -> bytes:
+    """POST to an https:// address (http:// on this machine alone); the first 64 kB of what it answers. Raises what
+    FAILURES lists."""
     if not url.startswith("https://") and not url.startswith(tuple(f"http://{host}" for host in LOOPBACKS)):
-        raise ValueError("a webhook's address starts with https://")
+        raise ValueError("an address starts with https://")
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-        url, data=json.dumps(notice.fields()).encode(), headers={"Content-Type": "application/json"}, method="POST"
+        url, data=body, headers={"Content-Type": content_type}, method="POST"
     )
     with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-        answer.read(1)
+        return bytes(answer.read(65_536))
 
 
 def _email(path: Path, given: Any, settings: Settings) -> Email:

@@ -7,6 +7,7 @@ our own texts may leave a task: an error of a library is replaced by its kind an
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import functools
 import logging
 import os
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 
 from pipeline.errors import LatenessError, StoreError, WholeFamilyError
 from pipeline.notices import Notice, routes, send
@@ -26,6 +27,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 ALERTS = Path("logs", "alerts.log")
+BY_DAG = {"ingest_": "ingest-failed", "build_": "build-failed", "governance_": "governance-failed"}
+# How a full disk is told: by the server (SQLSTATE 53100), and by the hub's own system.
+FULL = ("disk is full", *(os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
 
 
 def told_plainly(function: Callable[P, R]) -> Callable[P, R]:
@@ -67,18 +71,36 @@ def tell(context: dict[str, Any]) -> None:
     every route of `hub/notices.yaml`. A route that fails is a line of its own there; it never hides the failure."""
     task = context["ti"]
     error = context.get("exception")
-    text = " ".join(str(error).split()) if error else (
-        "the task was ended from outside. What to do: see that the machine has memory and disk to spare; run it again."
-    )  # fmt: skip
+    if error is None:
+        text = "the task was ended from outside. What to do: see that the machine has memory to spare; run it again."
+    elif isinstance(error, AirflowTaskTimeout):
+        text = "it took longer than it may. What to do: see what is in its way (a lock held for hours); run it again."
+    else:
+        text = " ".join(str(error).split())
     what = f"{task.dag_id}.{task.task_id}"
-    failed = "ingest-failed" if task.dag_id.startswith("ingest_") else "build-failed"
-    alert = (getattr(error, "alert", None) or failed) if error else "task-ended"
-    notice = Notice(alert, what, text, dt.datetime.now(dt.UTC))
+    notice = Notice(_alert_of(task.dag_id, task.task_id, error), what, text, dt.datetime.now(dt.UTC))
     log.error(f"{what}: {text}")
     _append(notice.at, f"{what}: {text}")
     for line in _send(notice):
         log.error(line)
         _append(notice.at, line)
+
+
+def _alert_of(dag_id: str, task_id: str, error: Any) -> str:
+    """The runbook's entry: by its cause where that is known, else by what failed."""
+    if error is None:
+        return "task-ended"
+    if isinstance(error, AirflowTaskTimeout):
+        return "too-long"
+    if any(words in str(error) for words in FULL):
+        return "disk-full"
+    if alert := getattr(error, "alert", None):
+        return str(alert)
+    if task_id == "sign_the_log" and isinstance(error, AirflowFailException):
+        return "log-changed"
+    if task_id == "tell_the_witness":
+        return "witness-away"
+    return next((alert for start, alert in BY_DAG.items() if dag_id.startswith(start)), "build-failed")
 
 
 def _send(notice: Notice) -> list[str]:

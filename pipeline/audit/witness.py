@@ -1,7 +1,7 @@
 """Send checkpoints to somebody outside who keeps them: an HTTP witness, or a mailbox. Off unless set.
 
 WHOLEFAMILY_WITNESS is an https:// address (POST; the body is that of C2SP tlog-witness: the size the witness has, a
-proof that the log grew from it, the checkpoint) or a mailto: address, sent by WHOLEFAMILY_SMTP (host:port).
+proof that the log grew from it, the checkpoint) or a mailto: address, sent by the mail server of `hub/notices.yaml`.
 What is sent holds sizes, hashes and a time; nothing of a person.
 """
 
@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import base64
 import os
-import smtplib
 import urllib.error
-import urllib.request
 from collections.abc import Sequence
-from email.message import EmailMessage
 
 from pipeline.audit import merkle
 from pipeline.audit.ledger import Kept, ledger_folder, log_leaf, public_key, read_ledger
 from pipeline.audit.log import entries
 from pipeline.errors import StoreError
+from pipeline.notices import FAILURES, Email, mail, post, routes
 from pipeline.settings import Settings
 from pipeline.store.database import Database
 
-WAIT_SECONDS = 20
 RECEIPT = ".witnessed"
-SENDER = "audit@whole-family.invalid"
 
 
 def tell_witness(settings: Settings, database: Database) -> int:
@@ -42,7 +38,7 @@ def tell_witness(settings: Settings, database: Database) -> int:
     seen = max((one.checkpoint.size for one in kept if one not in waiting), default=0)
     for one in waiting:
         if address.startswith("mailto:"):
-            receipt = _mail(address.removeprefix("mailto:"), one)
+            receipt = _mail(settings, address.removeprefix("mailto:"), one)
         else:
             receipt = _post(address, one, seen, leaves)
         one.path.with_suffix(RECEIPT).write_bytes(receipt)
@@ -58,30 +54,25 @@ def request_body(one: Kept, seen: int, leaves: Sequence[bytes]) -> bytes:
 
 
 def _post(address: str, one: Kept, seen: int, leaves: Sequence[bytes]) -> bytes:
-    if not address.startswith(("https://", "http://")):
-        raise _unreached("it is neither an https:// nor a mailto: address")
-    request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
-        address, request_body(one, seen, leaves), {"Content-Type": "text/plain; charset=utf-8"}, method="POST"
-    )
     try:
-        with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:  # noqa: S310
-            return bytes(answer.read(65_536))
+        return post(address, request_body(one, seen, leaves), "text/plain; charset=utf-8")
     except urllib.error.HTTPError as problem:
         raise _unreached(f"it answered HTTP {problem.code}") from None
-    except (OSError, ValueError) as problem:
+    except FAILURES as problem:
         raise _unreached(type(problem).__name__) from None
 
 
-def _mail(to: str, one: Kept) -> bytes:
-    host, _, port = os.environ.get("WHOLEFAMILY_SMTP", "localhost:25").partition(":")
-    message = EmailMessage()
-    message["From"], message["To"] = SENDER, to
-    message["Subject"] = f"Audit checkpoint {one.checkpoint.number}: please keep"
-    message.set_content(one.note)
+def _mail(settings: Settings, to: str, one: Kept) -> bytes:
+    route = next((route for route in routes(settings) if isinstance(route, Email)), None)
+    if route is None:
+        raise StoreError(
+            where="the witness of the audit log (WHOLEFAMILY_WITNESS)",
+            rule="it is a mailbox, and no mail server is declared. The checkpoint is kept, and goes with the next.",
+            remedy="declare an e-mail route in hub/notices.yaml (docs/runbook.md); then run: wholefamily checkpoint",
+        )
     try:
-        with smtplib.SMTP(host, int(port or 25), timeout=WAIT_SECONDS) as server:
-            server.send_message(message)
-    except (OSError, ValueError, smtplib.SMTPException) as problem:
+        mail(route, f"Audit checkpoint {one.checkpoint.number}: please keep", one.note, (to,))
+    except FAILURES as problem:
         raise _unreached(type(problem).__name__) from None
     return b""
 

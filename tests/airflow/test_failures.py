@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.notices import ALERTS
 from pipeline.settings import PROJECT, Settings
 from tests.airflow.conftest import ask_airflow
 from tests.notices.sinks import WebSink, serving
@@ -16,7 +17,7 @@ TRY_ALL = """
 import json, os, sys, traceback
 sys.path.insert(0, {dags!r})
 import psycopg
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 from orchestration.failures import tell, told_plainly
 from pipeline.errors import BuildError, DeliveryError, LatenessError, StoreError
 words = dict(where="delivery x-000001-aaaaaaaa", rule="it is not signed.", remedy="seal it again.")
@@ -55,8 +56,18 @@ for name, function in cases.items():
         )
         class Task: dag_id, task_id = "ingest_x", name
         tell(dict(ti=Task, exception=error))
-class Killed: dag_id, task_id = "build_live", "build_and_publish"
-tell(dict(ti=Killed))
+def at(dag, task):
+    return type("Task", (), dict(dag_id=dag, task_id=task))
+full = StoreError(where="writing", rule="the server's disk is full (SQLSTATE 53100).", remedy="free some.")
+for ti, error in (
+    (at("build_live", "build_and_publish"), AirflowTaskTimeout("Timeout, PID: 1")),
+    (at("build_live", "build_and_publish"), BuildError(**words)), (at("build_live", "build_and_publish"), full),
+    (at("governance_nightly", "sign_the_log"), AirflowFailException(str(BuildError(**words)))),
+    (at("governance_nightly", "sign_the_log"), StoreError(**words)),
+    (at("governance_nightly", "tell_the_witness"), StoreError(**words)),
+):
+    tell(dict(ti=ti, exception=error))
+tell(dict(ti=at("build_live", "build_and_publish")))
 print(json.dumps(told))
 """
 
@@ -108,7 +119,7 @@ def test_an_unforeseen_error_is_told_by_kind_and_place(told: dict[str, Any]) -> 
 
 def test_one_alert_line_per_failure(told: dict[str, Any]) -> None:
     lines = told["alerts"].splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 15
     assert lines[0].endswith(
         "ingest_x.rejected: delivery x-000001-aaaaaaaa: it is not signed. What to do: seal it again."
     )
@@ -120,4 +131,8 @@ def test_each_failure_reaches_the_webhook_with_its_entry_in_the_runbook(told: di
     assert [f"{notice['what']}: {notice['text']}" for notice in told["sent"]] == [
         line.split("\t", 1)[1] for line in told["alerts"].splitlines()
     ]
-    assert [notice["alert"] for notice in told["sent"]] == [*["ingest-failed"] * 7, "feed-late", "task-ended"]
+    assert [notice["alert"] for notice in told["sent"]] == [
+        *["ingest-failed"] * 6, "disk-full", "feed-late", "too-long", "build-failed", "disk-full",
+        "log-changed", "governance-failed", "witness-away", "task-ended",
+    ]  # fmt: skip
+    assert {notice["alert"] for notice in told["sent"]} == set(ALERTS) - {"test"}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import copy
+import email
+import email.policy
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,6 +18,7 @@ from pipeline import audit
 from pipeline.audit import ledger, merkle, notes
 from pipeline.errors import KeyMaterialError, StoreError
 from tests.audit.conftest import Kept
+from tests.notices.sinks import MailSink, serving
 
 
 def test_every_covered_entry_is_proved_without_the_database(kept: Kept) -> None:
@@ -138,3 +142,36 @@ def test_a_witness_that_refuses_is_told_again(kept: Kept, witness: type[Witness]
         audit.tell_witness(kept.settings, kept.database)
     witness.answer = 200
     assert audit.tell_witness(kept.settings, kept.database) == 2
+
+
+def test_a_mailbox_gets_each_checkpoint_by_the_declared_mail_server(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHOLEFAMILY_WITNESS", "mailto:auditor@example.org")
+    with pytest.raises(StoreError, match=r"hub/notices\.yaml"):
+        audit.tell_witness(kept.settings, kept.database)
+    with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailSink)) as server:
+        (kept.settings.hub / "notices.yaml").write_text(
+            f"email: {{host: 127.0.0.1, port: {server.server_address[1]}, security: none, sender: hub@example.org,"
+            " recipients: [team@example.org]}\n"
+        )
+        assert audit.tell_witness(kept.settings, kept.database) == 2
+        assert audit.tell_witness(kept.settings, kept.database) == 0
+        mails = [email.message_from_string(text, policy=email.policy.default) for text in server.messages]  # type: ignore[attr-defined]
+    key = audit.public_key(kept.settings)
+    assert key is not None
+    assert [mail["To"] for mail in mails] == ["auditor@example.org"] * 2
+    sizes = [notes.read_note(mail.get_content(), key, "as mailed").size for mail in mails]
+    assert sizes == sorted(set(sizes))
+
+
+def test_a_mail_server_that_is_away_is_said_and_told_later(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHOLEFAMILY_WITNESS", "mailto:auditor@example.org")
+    with serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), MailSink)) as server:
+        port = server.server_address[1]
+    (kept.settings.hub / "notices.yaml").write_text(
+        f"email: {{host: 127.0.0.1, port: {port}, security: none, sender: a@example.org, recipients: [b@a.org]}}\n"
+    )
+    with pytest.raises(StoreError, match="ConnectionRefusedError"):
+        audit.tell_witness(kept.settings, kept.database)
+    assert not list(kept.settings.hub.glob("checkpoints/*.witnessed"))

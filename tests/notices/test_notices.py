@@ -117,7 +117,19 @@ def test_a_secret_that_others_may_read_is_refused(tmp_path: Path) -> None:
         routes(declared(tmp_path, "webhook: {url_file: hook}\n", {"hook": "https://example.org"}, mode=0o644))
 
 
-def test_every_alert_has_its_entry_in_the_runbook() -> None:
-    runbook = (PROJECT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    entries = [line.removeprefix("## ").strip() for line in runbook.splitlines() if line.startswith("## ")]
-    assert set(ALERTS) <= set(entries)
+RUNBOOK = (PROJECT / "docs" / "runbook.md").read_text(encoding="utf-8")
+ENTRIES = {
+    heading.strip(): text
+    for heading, _, text in (part.partition("\n") for part in RUNBOOK.split("\n## ")[1:])
+    if " " not in heading.strip()
+}
+
+
+def test_the_runbook_has_one_entry_for_each_alert_and_no_other() -> None:
+    assert sorted(ENTRIES) == sorted(ALERTS)
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_entry_says_what_the_alert_means_and_what_to_do(alert: str) -> None:
+    assert "*What it means.*" in ENTRIES[alert]
+    assert alert == "test" or "\n1. " in ENTRIES[alert]
