@@ -6,6 +6,7 @@ POPULATION ?= 20000
 SEED ?= 2012
 DEMO_HOME ?= $(ROOT)/var/demo
 UP_HOME ?= $(ROOT)/var/up
+TEST_PROCESSES ?= 2
 VENV := $(ROOT)/.venv
 BIN := $(VENV)/bin
 # No telemetry, from anything we install or start.
@@ -36,7 +37,7 @@ up: install ## Airflow and the live database, kept running until Ctrl-C
 	@"$(BIN)/python" -m pipeline.cli up --home "$(UP_HOME)"
 
 test: install ## Every test, with a real PostgreSQL and a real Airflow
-	@cd "$(ROOT)" && "$(BIN)/python" -m pytest
+	@cd "$(ROOT)" && "$(BIN)/python" -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 check: install ## ruff, mypy, import-linter
 	@cd "$(ROOT)" && "$(BIN)/python" -m ruff check . && "$(BIN)/python" -m ruff format --check . && \
