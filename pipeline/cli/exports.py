@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PANEL = "Governance"
 NOTE = (
-    "Empty: under {threshold}, or it would give such a count away. Rounded to {base}. A figure stands until its count has "
-    "moved by {threshold}; 'counted on' is the day it was made for."
+    "Empty: under {threshold}, or it would give such a count away. Rounded to {base}. A figure stands until its "
+    "count has moved by {threshold}; 'counted on' is the day it was made for."
 )
 
 

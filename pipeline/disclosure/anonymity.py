@@ -121,8 +121,8 @@ def _raised(rows: pd.DataFrame, rule: RowsRule, control: Control, steps: Mapping
         step_in_words(column, rule.quasi_identifiers[column][number - 1]) for column, number in steps.items() if number
     ]
     return Raise(
-        {column: number for column, number in steps.items() if number or column in steps}, ", ".join(told) or "as it is",
-        int(size.min()) if len(rows) else 0, min(diversity.values(), default=control.l),
+        dict(steps), ", ".join(told) or "as it is", int(size.min()) if len(rows) else 0,
+        min(diversity.values(), default=control.l),
         int((size < control.k).sum()),
     )  # fmt: skip
 
@@ -132,8 +132,8 @@ def step_in_words(column: str, step: Step) -> str:
     how, value = step
     name = column.replace("_", " ")
     return {
-        "at_most": f"{name}: {value} and more together", "band": f"{name}: in bands of {value}", "year": f"{name}: year only",
-        "district": f"{name}: district instead", "drop": f"{name}: left out",
+        "at_most": f"{name}: {value} and more together", "band": f"{name}: in bands of {value}",
+        "year": f"{name}: year only", "district": f"{name}: district instead", "drop": f"{name}: left out",
     }[how]  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def _sizes(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
 def _diversity(rows: pd.DataFrame, columns: Sequence[str], sensitive: Sequence[str]) -> dict[str, int]:
     """Per sensitive column, the fewest different values in any class."""
     if rows.empty:
-        return {column: 0 for column in sensitive}
+        return dict.fromkeys(sensitive, 0)
     if not columns:
         return {column: int(rows[column].nunique(dropna=False)) for column in sensitive}
     keys = [rows[column].astype(object).where(rows[column].notna(), "\0none").astype(str) for column in columns]

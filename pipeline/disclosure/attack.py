@@ -1,8 +1,8 @@
 """The attacker: what can be said of a cell from all that is shown, by linear programming (HiGHS). Pure.
 
 The interval of a cell runs from the least to the greatest value it has in any table that agrees with what is told
-(Willenborg and de Waal 2001, ch. 6; Hundepool et al. 2012, s. 4.3.3). With `whole` the attacker also uses that counts are
-whole numbers, which can only narrow the interval.
+(Willenborg and de Waal 2001, ch. 6; Hundepool et al. 2012, s. 4.3.3). With `whole` the attacker also uses that counts
+are whole numbers, which can only narrow the interval.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def exposed(cells: Cells, hidden: Mask, *, whole: bool = False) -> npt.NDArray[n
 def exposed_in(cells: Cells, hidden: Mask, *, whole: bool = False, first: bool = False) -> list[int]:
     """The same within one component; with `first`, no more than one of them.
 
-    Every table found on the way shows how far each cell may move: most cells need no search of their own. Cells alike are
-    tried once.
+    Every table found on the way shows how far each cell may move: most cells need no search of their own. Cells alike
+    are tried once.
     """
     sensitive = np.flatnonzero(cells.need > 0)
     seen = _Seen(cells, hidden)

@@ -1,12 +1,13 @@
 """What an attacker faces: cells with what is told of each, and the equations that bind them. Pure.
 
-Cells that are shown give an interval (rounding); cells that are hidden give what is known anyway. Everything that can be
-worked out by linear reasoning lies in these numbers and in the equations, and nowhere else.
+Cells that are shown give an interval (rounding); cells that are hidden give what is known anyway. All that
+can be worked out by linear reasoning lies in these numbers and in the equations, and nowhere else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class Cells:
     out: Mask
     need: Numbers
     cost: Numbers
-    equations: sparse.csr_matrix
+    equations: Any  # scipy.sparse.csr_matrix: it has no type information
 
     def __len__(self) -> int:
         return len(self.need)
@@ -52,7 +53,8 @@ class Cells:
         """These cells and the equations among them (every equation must lie inside or outside)."""
         columns = self.equations[:, chosen]
         rows = np.flatnonzero(np.diff(columns.indptr))
-        return Cells(*(getattr(self, name)[chosen] for name in _ARRAYS), sparse.csr_matrix(columns[rows]))
+        arrays = {name: getattr(self, name)[chosen] for name in _ARRAYS}
+        return replace(self, **arrays, equations=sparse.csr_matrix(columns[rows]))
 
     def components(self) -> list[npt.NDArray[np.intp]]:
         """Cells bound to each other by equations: what is true of one says nothing of another's."""
@@ -77,13 +79,13 @@ class Cells:
             numbers[cell] = seen.setdefault(key, len(seen))
         return numbers
 
-    def joined(self, other: Cells, equations: sparse.csr_matrix) -> Cells:
+    def joined(self, other: Cells, equations: Any) -> Cells:
         """These cells, then the others, with equations over both beside their own."""
         own = sparse.block_diag([self.equations, other.equations])
-        arrays = [np.concatenate([getattr(self, name), getattr(other, name)]) for name in _ARRAYS]
-        return Cells(*arrays, sparse.csr_matrix(sparse.vstack([own, equations])))
+        arrays = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _ARRAYS}
+        return replace(self, **arrays, equations=sparse.csr_matrix(sparse.vstack([own, equations])))
 
-    def changed(self, **arrays: npt.NDArray[np.generic]) -> Cells:
+    def changed(self, **arrays: Any) -> Cells:
         return replace(self, **arrays)
 
 
@@ -98,7 +100,7 @@ def secret_cells(need: Numbers, low: float = 0.0) -> Cells:
     return Cells(lowest, endless, lowest, endless, none, none, need, zero, sparse.csr_matrix((0, length)))
 
 
-def equations_of(rows: list[dict[int, float]], length: int) -> sparse.csr_matrix:
+def equations_of(rows: list[dict[int, float]], length: int) -> Any:
     """Equations from one mapping (cell → weight) each."""
     at = [number for number, row in enumerate(rows) for _ in row]
     columns = [cell for row in rows for cell in row]

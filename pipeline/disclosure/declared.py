@@ -73,7 +73,8 @@ class TableRule:
 
 @dataclass(frozen=True)
 class RowsRule:
-    """An extract of rows that may be exported, with what an outsider may know (`quasi_identifiers` → coarsening steps)."""
+    """An extract of rows that may be exported, with what an outsider may know (`quasi_identifiers` → coarsening
+    steps)."""
 
     name: str
     title: str
@@ -133,7 +134,8 @@ def _control(path: Path, document: dict[str, Any]) -> Control:
             )
     require(
         counts["whole_group"] == "hidden" and counts["between_releases"] == "held",
-        path=path, near="counts:", rule="whole_group is 'hidden' and between_releases is 'held'; no other way is built.",
+        path=path, near="counts:",
+        rule="whole_group is 'hidden' and between_releases is 'held'; no other way is built.",
         remedy="write these words.",
     )  # fmt: skip
     require(

@@ -1,10 +1,10 @@
 """Secondary suppression: which cells are hidden beside the small ones, so that none of these can be worked out. Pure.
 
 For a cell whose interval is too narrow, the cheapest table is sought that agrees with what is shown, but for some cells
-that would have to be hidden, and in which the cell is as far from its other end as it needs to be: the linear relaxation
-of the cell suppression problem, one cell after another (Kelly, Golden and Assad 1992; Fischetti and Salazar 2000; Hundepool
-et al. 2012, s. 4.4). What is shown rounded may move inside its interval without being hidden. Cells that turn out not to be
-needed are shown again, the dearest first. The attacker has the last word.
+that would have to be hidden, and in which the cell is as far from its other end as it needs to be: the linear
+relaxation of the cell suppression problem, one cell after another (Kelly, Golden and Assad 1992; Fischetti and Salazar
+2000; Hundepool et al. 2012, s. 4.4). What is shown rounded may move inside its interval without being hidden. Cells
+that turn out not to be needed are shown again, the dearest first. The attacker has the last word.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pipeline.disclosure.cells import Cells, Mask
 SHOWN_AGAIN = 12  # at most so many cells of one component are tried to be shown again: each costs an attack
 
 
-class Unprotectable(ArithmeticError):
+class UnprotectableError(ArithmeticError):
     """Some cell cannot be protected by hiding what may still be hidden: the table must not be released.
 
     `cells`: their places.
@@ -35,7 +35,7 @@ def protect(cells: Cells, must: Mask | None = None) -> Mask:
     """Which cells are hidden: those that need protection (and those that `must` be), those never shown, and those that
     protect them.
 
-    Raises Unprotectable when what is out already gives a cell away.
+    Raises UnprotectableError when what is out already gives a cell away.
     """
     hidden = cells.never_shown() | (cells.free & (cells.need > 0))
     if must is not None:
@@ -49,7 +49,7 @@ def protect(cells: Cells, must: Mask | None = None) -> Mask:
         hidden[members] = secret
         lost += [int(members[cell]) for cell in failed]
     if lost:
-        raise Unprotectable(np.array(sorted(lost), dtype=np.intp))
+        raise UnprotectableError(np.array(sorted(lost), dtype=np.intp))
     return hidden
 
 

@@ -1,8 +1,8 @@
 """Which people a cell speaks of, and the equations that follow from regions lying inside each other. Pure.
 
-A region says, for some columns, which values belong to it; a column it does not name it takes whole. Two tables over the
-same people are bound to each other by the parts (atoms) into which their regions cut those people, whatever their shape:
-margins, districts, nested dates and tables by other columns are all the same to the attacker.
+A region says, for some columns, which values belong to it; a column it does not name it takes whole. Two tables over
+the same people are bound to each other by the parts (atoms) into which their regions cut those people, whatever their
+shape: margins, districts, nested dates and tables by other columns are all the same to the attacker.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,7 +90,7 @@ def membership(regions: Sequence[Region], complete: Mapping[str, Sequence[str]])
 class Bound:
     """Equations over the regions, then over `atoms` more cells: parts of which no region speaks alone."""
 
-    equations: sparse.csr_matrix
+    equations: Any  # scipy.sparse.csr_matrix
     atoms: int
 
 
@@ -100,8 +101,8 @@ def bound(inside: npt.NDArray[np.bool_]) -> Bound:
     columns = np.unique(used, axis=1) if used.size else used
     # An atom of which a region is made alone is that region.
     alone: dict[int, int] = {}
-    for region in np.flatnonzero(columns.sum(axis=1) == 1):
-        alone.setdefault(int(np.flatnonzero(columns[region])[0]), int(region))
+    for single in np.flatnonzero(columns.sum(axis=1) == 1):
+        alone.setdefault(int(np.flatnonzero(columns[single])[0]), int(single))
     place = {atom: alone[atom] for atom in alone}
     more = [atom for atom in range(columns.shape[1]) if atom not in alone]
     place |= {atom: length + number for number, atom in enumerate(more)}

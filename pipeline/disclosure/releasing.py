@@ -1,8 +1,8 @@
 """A table as it may leave: what is hidden, what is rounded, what stands as it stood. Pure.
 
-In this order: small counts and whole groups are found; a figure that was released before stands until its count has moved
-by a threshold; what else must be hidden is sought, against everything that was released of the same people before; the
-rest is rounded.
+In this order: small counts and whole groups are found; a figure that was released before stands until its count has
+moved by a threshold; what else must be hidden is sought, against everything that was released of the same people
+before; the rest is rounded.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy import sparse
 
 from pipeline.disclosure.attack import exposed, interval
 from pipeline.disclosure.cells import Cells, Mask, Numbers, equations_of, secret_cells
-from pipeline.disclosure.protect import Unprotectable, protect
+from pipeline.disclosure.protect import UnprotectableError, protect
 from pipeline.disclosure.regions import Region, bound, key_of, membership
 
 SHOWN, HELD, HIDDEN = "shown", "held", "hidden"
@@ -126,8 +126,8 @@ def release(
 ) -> Released:
     """What of these figures is shown. `complete`: the values of the columns that the table holds all of.
 
-    Raises Unprotectable when earlier releases give a cell of this table away whatever is hidden now; without `strict`
-    the others are protected all the same, and the number of those is told.
+    Raises UnprotectableError when earlier releases give a cell of this table away whatever is hidden now; without
+    `strict` the others are protected all the same, and the number of those is told.
     """
     held = _held(regions, figures, earlier)
     problem, barred = _problem(regions, figures, held, earlier, complete or {}, as_at)
@@ -139,7 +139,7 @@ def release(
         given_away = _given_away(cells, given_away, regions, figures, held, complete or {})
         ours = _padded(np.ones(len(regions), dtype=bool), len(cells)) | _differences(problem, len(cells))
         if strict and ours[given_away].any():
-            raise Unprotectable(given_away[ours[given_away]])
+            raise UnprotectableError(given_away[ours[given_away]])
     else:
         given_away = given_away[:0]
     hidden = protect(cells, must)[: len(figures.exact)]

@@ -1,4 +1,5 @@
-"""Whether an agreement lets something leave: for this purpose, in this form, to this reader. Refused unless declared."""
+"""Whether an agreement lets something leave: for this purpose, in this form, to this reader. Refused unless
+declared."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Exports: a table or an extract leaves as a file with a manifest, or is refused with the reason.
 
 The story: is it covered by an agreement; read the rows; make what may leave of them (`pipeline.disclosure`); enter the
-release, its cells and the audit log in one transaction; only then write the file. So no file is out that is not in the log.
+release, its cells and the audit log in one transaction; only then write the file. So no file is out that is not in the
+log.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pipeline.disclosure import (
     RowsRule,
     Table,
     TableRule,
-    Unprotectable,
+    UnprotectableError,
     amount_table,
     count_table,
     dimensions_of,
@@ -50,8 +51,8 @@ COUNTED, ROWS = "families", "rows"
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody asks for: `coarsen` lets columns of an extract be coarsened as far as k needs, `leave_out` lets rows
-    in small classes be left out."""
+    """What somebody asks for: `coarsen` lets columns of an extract be coarsened as far as k needs, `leave_out` lets
+    rows in small classes be left out."""
 
     name: str
     purpose: str
@@ -184,7 +185,7 @@ def _made(
     table = table_of(rule, rows, declared.control, whole)
     try:
         told = table.released(ledger.released_before(connection, universe), run.as_at.isoformat())
-    except Unprotectable as refused:
+    except UnprotectableError as refused:
         raise _refused(
             asked.name,
             f"with what was released before, {len(refused.cells)} cells would tell of too few families.",
@@ -192,7 +193,8 @@ def _made(
         ) from None
     name, form = (rule.amount, "amounts") if rule.amount else (COUNTED, "counts")
     dates = ledger.made_for(ledger.counted_on(connection, universe), table, told, run.as_at)
-    frame = table.names.assign(**{name: told.counts(), "counted_on": dates})
+    frame = table.names.assign(counted_on=dates)
+    frame.insert(len(table.names.columns), name, told.counts())
     return _Made(frame, form, {universe: (table, told)})
 
 
@@ -220,8 +222,8 @@ def _extract(rows: pd.DataFrame, rule: RowsRule, control: Control, asked: Asked)
         way = f"coarsened ({found.way.words}) it would be" if found.way else "no coarsening that is declared would do"
         raise _refused(
             asked.name,
-            f"k is {found.k} and l {found.least_l}; {control.k} and {control.l} are asked for ({found.rows_below} rows are "
-            f"in smaller classes); {way}.",
+            f"k is {found.k} and l {found.least_l}; {control.k} and {control.l} are asked for ({found.rows_below} rows "
+            f"are in smaller classes); {way}.",
             "export it with --coarsen, or --leave-out for the rows in small classes; wholefamily anonymity tells more.",
         )
     order = list(range(len(rows)))
@@ -246,7 +248,7 @@ def _entered(
     )
     released = [told for _, told in made.parts.values()]
     number = ledger.open_release(
-        connection, occasion, control, list(made.frame), len(made.frame), released, (name, digest)
+        connection, occasion, control, [str(column) for column in made.frame], len(made.frame), released, (name, digest)
     )
     for universe, (table, told) in made.parts.items():
         ledger.remember(connection, number, universe, table, told, run.as_at)

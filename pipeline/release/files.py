@@ -32,8 +32,8 @@ def as_csv(frame: pd.DataFrame) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow([harmless(str(name)) for name in frame])
-    for row in frame.astype(object).where(frame.notna(), None).itertuples(index=False):
-        writer.writerow(["" if value is None else harmless(value) for value in row])
+    for row in frame.astype(object).itertuples(index=False):
+        writer.writerow(["" if pd.isna(value) else harmless(value) for value in row])
     return text.getvalue().encode()
 
 
