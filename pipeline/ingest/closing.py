@@ -46,7 +46,7 @@ MADE_UNDER = {
         "select count(*) from identity.link_print where key_version = %(version)s",
         "delete from identity.link_print where key_version = %(version)s",
     ),
-    "pairs to compare anew": (
+    "pairs compared": (
         "select count(*) from identity.link_pair p join identity.record a on a.record_id = p.record_a"
         " join identity.record b on b.record_id = p.record_b"
         " where p.key_version = %(version)s and a.key_version = b.key_version",
@@ -104,8 +104,9 @@ def close_version(
 ) -> Closed:
     """Take everything under a version away, in one transaction, and never take it in again.
 
-    Raises KeyMaterialError where the declared encoding still has the version in force, it is closed already, nothing
-    was ever delivered under it, nobody or nothing is named, or, unless `at_once`, a partner still stands under it.
+    Closing a version again finishes what a killed run has left. Raises KeyMaterialError where the declared encoding
+    still has the version in force, nothing was ever delivered under it, nobody or nothing is named, or, unless
+    `at_once`, a partner still stands under it.
     """
     if not by.strip() or not why.strip():
         raise _refused("closing it needs a person and a reason.", "give --by and --reason; both are logged.")
@@ -128,12 +129,12 @@ def close_version(
                 remedy="nothing was changed; report this.",
             )
         waiting = _one(connection, "select count(*) from identity.record where key_version is null")
+        told = {"why": why.strip(), "at_once": at_once, "taken_away": taken}
         connection.execute(
             "insert into registry.key_closing (key_version, closed_by, why, at_once, taken_away)"
-            " values (%s, %s, %s, %s, %s)",
+            " values (%s, %s, %s, %s, %s) on conflict (key_version) do nothing",
             (version, by.strip(), why.strip(), at_once, json.dumps(taken)),
         )
-        told = {"why": why.strip(), "at_once": at_once, "taken_away": taken}
         audit.append(connection, by.strip(), "key version closed", f"key/{version}", told)
         connection.commit()
     with database.connect(autocommit=True) as connection:
@@ -177,8 +178,6 @@ def _stated(folder: Path) -> int | None:
 
 
 def _check(connection: Connection, version: int, *, at_once: bool) -> None:
-    if _one(connection, "select count(*) from registry.key_closing where key_version = %(version)s", version):
-        raise _refused(f"version {version} is closed already.", "see: wholefamily keys versions")
     if not _one(connection, "select count(*) from registry.delivery where key_version = %(version)s", version):
         raise _refused(
             f"no delivery ever came under version {version}.", "copy the version from: wholefamily keys versions"

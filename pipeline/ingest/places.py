@@ -53,7 +53,7 @@ def numbered(connection: Any, key_version: int, rows: pa.Table, spells: pa.Table
     tokens = pa.concat_arrays(columns)
     new = pc.unique(tokens.filter(pc.invert(pc.is_in(tokens, value_set=known)))).drop_null()
     if len(new):
-        kept = _carried(rows, spells, new, ids) if spells is not None else pa.nulls(len(new), pa.int64())
+        kept = carried(rows, spells, new, ids) if spells is not None else pa.nulls(len(new), pa.int64())
         versions = pa.repeat(pa.scalar(key_version, pa.int32()), len(new))
         found = pa.table({"place_token": new, "key_version": versions, "place_id": kept})
         write_frame(connection, "identity", "place", found.filter(pc.is_valid(kept)))
@@ -63,7 +63,7 @@ def numbered(connection: Any, key_version: int, rows: pa.Table, spells: pa.Table
     return place, address
 
 
-def _carried(rows: pa.Table, spells: pa.Table, new: pa.Array, taken: pa.Array) -> pa.Array:
+def carried(rows: pa.Table, spells: pa.Table, new: pa.Array, taken: pa.Array) -> pa.Array:
     """Per new token the number of the place whose spells it has taken over, null where there is none.
 
     More than half of the place's spells have that token now, and more than half of the token's had that place. A number

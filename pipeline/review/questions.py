@@ -173,7 +173,8 @@ def _question(row: Row, partner: str) -> Question:
 
 VERSIONS = """
 select distinct on (partner) partner, encoding_version, key_version from registry.delivery
-where state in ('accepted', 'accepted_with_quarantine') order by partner, sequence desc
+where state in ('accepted', 'accepted_with_quarantine')
+  and key_version not in (select key_version from registry.key_closing) order by partner, sequence desc
 """
 OPEN = """
 select q.* from identity.review_question q

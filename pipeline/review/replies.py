@@ -158,7 +158,8 @@ def _take(
         return told
     if question["expires_on"] < day:
         return Taken(question_id.hex(), kind, "expired")
-    keep = kind == DETAILS and reply.details is not None
+    closed = reader.rows("select 1 from registry.key_closing where key_version = %s", replies.key_version)
+    keep = kind == DETAILS and reply.details is not None and not closed
     versions = {"encoding_version": replies.encoding_version, "key_version": replies.key_version}
     said = {
         "found": reply.found, "answer": reply.answer, "basis": reply.basis, "checked": dict(reply.checked), **versions,

@@ -173,9 +173,11 @@ class Explainer:
     def _link(self, row: Row) -> Link:
         bits = float(row["weight"]) + float(self.run["prior_bits"] or 0.0)
         agreement = levels_told(row["pattern"], self.comparisons) if self.comparisons else row["pattern"]
+        found_by = row["blocking_pass"]
+        if row["carried_from"] is not None:  # the records stand under two versions of the linkage key now
+            found_by += f" (carried: compared under version {row['carried_from']} of the linkage key)"
         return Link(
-            row["record_a"], row["record_b"], row["blocking_pass"], agreement, bits, float(row["probability"]),
-            row["decision"],
+            row["record_a"], row["record_b"], found_by, agreement, bits, float(row["probability"]), row["decision"],
         )  # fmt: skip
 
     # --- any family

@@ -45,8 +45,11 @@ RECORDS = """
     from identity.person p join identity.record r using (record_id) where p.person_id = any(%s) order by r.record_id
 """
 LINKS = """
-    select record_a, record_b, blocking_pass, pattern, weight, probability, decision, model_version
-    from identity.link where record_a = any(%s) and record_b = any(%s) and decision <> 'cut'
+    select record_a, record_b, l.blocking_pass, l.pattern, weight, probability, decision, model_version,
+           case when a.key_version = b.key_version then null else p.key_version end as carried_from
+    from identity.link l left join identity.link_pair p using (record_a, record_b)
+    left join identity.record a on a.record_id = record_a left join identity.record b on b.record_id = record_b
+    where record_a = any(%s) and record_b = any(%s) and decision <> 'cut'
 """
 DOUBT = """
     select criterion, state, would_become, record_a, record_b, link_probability, otherwise

@@ -72,17 +72,19 @@ def test_thirty_nights_with_a_new_key_in_the_middle() -> None:
     night: LinkResult | None = None
     beside: LinkResult | None = None
     told, history, mended = [], [], set()
+    compared = range(min(MOVES), max(MOVES) + 2)  # nights on which the two hubs are set beside each other
     for number, today in enumerate(days(random)):
         if number in MOVES:
             under[MOVES[number]] = NEW
-        tonight, unturned = today.night(under), today.night(ALL_OLD)
+        tonight = today.night(under)
         scratch = number == max(MOVES)  # as the hub does when one version stands again
         now = follow(tonight, None if scratch else night, night, highest)
-        reference = follow(unturned, beside, beside, highest)
+        reference = follow(today.night(ALL_OLD), beside, beside, highest) if number in compared else now
         if night is not None and beside is not None:
             nothing_compared_across(now, night, tonight)
             mended |= changed(history[-1][0], today) if number > min(MOVES) else set()
-            assert not lost(night, now, reference, mended)
+            if number in compared:
+                assert not lost(night, now, reference, mended)
             if number in QUIET and number not in LATER_MOVES:  # then those are compared who have waited
                 assert now.ledger.empty
                 pd.testing.assert_frame_equal(now.persons, night.persons)
