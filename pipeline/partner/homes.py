@@ -7,10 +7,12 @@ person stands in the people file.
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.contracts import Encoding, LinkModel
@@ -61,14 +63,9 @@ class Homes:
         for name in list(self._codes):
             values = pa.concat_arrays(self._values.pop(name))
             self._columns[name] = Coded(values, _emptied(self._codes.pop(name)))
-        self._order = np.argsort(person, kind="stable").astype(np.int32)
+        self._order = np.empty(len(person), dtype=np.int32)
         self._starts = np.zeros(self._people + 1, dtype=np.int32)
-        np.cumsum(np.bincount(person, minlength=self._people), out=self._starts[1:])
-        # Of several that begin last, the one that stands last in the file: a stable order by person, then beginning.
-        began = _emptied(self._began)
-        by_day = self._order[np.lexsort((began[self._order], person[self._order]))]
-        held = self._starts[1:] > self._starts[:-1]
-        self.latest[held] = by_day[self._starts[1:][held] - 1]
+        _sort(person, _emptied(self._began), self._order, self._starts, self.latest)
 
     @property
     def columns(self) -> Mapping[str, Coded]:
@@ -99,6 +96,25 @@ def shortened(column: Coded) -> Coded:
     encoded = pc.dictionary_encode(column.texts())
     indices = np.asarray(encoded.indices.fill_null(MISSING), dtype=np.int32)
     return Coded(encoded.dictionary.cast(pa.string()), indices)
+
+
+@njit(nogil=True, cache=True)
+def _sort(person: Any, began: Any, order: Any, starts: Any, latest: Any) -> None:
+    """Residences in the order of their persons, as they stand in the file within each, and where each person's begin;
+    and which is the person's latest: of several that begin last, the one that stands last in the file."""
+    for row in range(person.shape[0]):
+        one = person[row]
+        starts[one + 1] += 1
+        if latest[one] < 0 or began[row] >= began[latest[one]]:
+            latest[one] = row
+    for one in range(starts.shape[0] - 1):
+        starts[one + 1] += starts[one]
+    for row in range(person.shape[0]):
+        order[starts[person[row]]] = row
+        starts[person[row]] += 1
+    for one in range(starts.shape[0] - 1, 0, -1):  # each has run on to where the next begins
+        starts[one] = starts[one - 1]
+    starts[0] = 0
 
 
 def _emptied(pieces: list[NDArray[np.int32]]) -> NDArray[np.int32]:

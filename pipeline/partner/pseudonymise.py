@@ -55,9 +55,9 @@ def pseudonymise(
     `rows_at_once` bounds the pieces; the draft is the same for any. Raises ExtractError where the
     extract cannot be used, and then leaves no draft behind.
     """
-    files = open_extract(contract, raw)
+    files = open_extract(contract, raw, rows_at_once)
     progress("read who is in people", 0.0)
-    stream = Stream(contract, encoding, link_model, keys, vocabulary, files, rows_at_once, follow=base is not None)
+    stream = Stream(contract, encoding, link_model, keys, vocabulary, files, follow=base is not None)
     under = made_with(contract.version, encoding, keys)
     changes: Changes | None = None
     if base is not None:

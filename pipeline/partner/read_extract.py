@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -23,12 +23,12 @@ from pipeline.contracts import Contract, Table
 from pipeline.errors import ExtractError
 from pipeline.partner.coded import Coded, coded, joined
 from pipeline.partner.lines import Lines
+from pipeline.partner.ordered import in_order
 from pipeline.progress import Progress, silent
 from pipeline.records import PEOPLE
 
 # A cell with more lines than this is a quotation mark that nobody closed.
 MOST_LINES_IN_A_CELL = 50
-BYTES_AT_ONCE = 1 << 22  # of a file; no row may be longer
 ROWS_AT_ONCE = 1 << 15
 FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
@@ -51,6 +51,15 @@ class RawTable:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Some rows of a file as they stand there: the number of the first, how many they are, and their bytes."""
+
+    first: int
+    rows: int
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
 class RawFile:
     """The file of one raw table, its header found right; nothing else of it is in memory.
 
@@ -65,6 +74,7 @@ class RawFile:
     outside: tuple[str, ...]
     width: int
     stamp: tuple[int, int]
+    rows_at_once: int
 
     @property
     def where(self) -> str:
@@ -72,8 +82,8 @@ class RawFile:
 
     @cached_property
     def lines(self) -> Lines:
-        """Which line each row starts on."""
-        return Lines(self.path)
+        """Where the file's rows stand."""
+        return Lines(self.path, self.rows_at_once)
 
     @cached_property
     def is_empty(self) -> bool:
@@ -81,44 +91,31 @@ class RawFile:
         with self.path.open("rb") as handle:
             return not b"".join(handle.read(1 << 16).splitlines()[1:]).strip()
 
-    def pieces(self, rows_at_once: int = ROWS_AT_ONCE, only: Collection[str] | None = None) -> Iterator[RawTable]:
-        """The file's rows in order, some at a time (at most so many), `only` these columns; at least one piece.
+    def parts(self) -> Iterator[Part]:
+        """The file in order, some rows at a time, nothing of it parsed; at least one part."""
+        if self.is_empty or self.lines.rows == 0:
+            yield Part(0, 0, b"")
+            return
+        with self.path.open("rb") as handle:
+            for first, rows, begin, end in self.lines.parts():
+                handle.seek(begin)
+                yield Part(first, rows, handle.read(end - begin))
+        self._check_unchanged()
+
+    def parsed(self, part: Part, only: Collection[str] | None = None) -> RawTable:
+        """A part's rows, `only` these columns. May be called in several threads at once.
 
         Raises ExtractError; no message holds a cell of the file.
         """
-        first = 0
-        if not self.is_empty:
-            for batch in self._batches(only):
-                for start in range(0, batch.num_rows, rows_at_once):
-                    some = batch.slice(start, rows_at_once)
-                    yield self._piece(some, first)
-                    first += some.num_rows
-        if first == 0:
-            yield RawTable(
+        if part.rows == 0:
+            return RawTable(
                 self.table, np.zeros(0, np.int32), {name: coded([]) for name in self.positions}, self.outside
             )
-        elif first != self.lines.rows:
-            raise ExtractError(
-                where=self.where,
-                rule="its quotation marks can be read in more than one way.",
-                remedy="export it again, with quotation marks around cells that hold some, a comma or a line break.",
-            )
-        self._check_unchanged()
-
-    def whole(self, only: Collection[str] | None = None) -> RawTable:
-        """All rows at once."""
-        pieces = list(self.pieces(only=only))
-        if len(pieces) == 1:
-            return pieces[0]
-        columns = {name: joined([piece.columns[name] for piece in pieces]) for name in pieces[0].columns}
-        return RawTable(self.table, np.concatenate([piece.lines for piece in pieces]), columns, self.outside)
-
-    def _piece(self, batch: pa.RecordBatch, first: int) -> RawTable:
+        wanted = {name: f"c{at}" for name, at in self.positions.items() if only is None or name in only}
+        table = self._table(part, list(wanted.values()))
         columns = {}
-        for name, position in self.positions.items():
-            if f"c{position}" not in batch.schema.names:
-                continue
-            texts = batch.column(f"c{position}")
+        for name, called in wanted.items():
+            texts = table.column(called)
             if pc.max(pc.count_substring(texts, "\n")).as_py() > MOST_LINES_IN_A_CELL:
                 raise ExtractError(
                     where=f"{self.where}, column {name}",
@@ -126,35 +123,49 @@ class RawFile:
                     remedy="look for a quotation mark that is never closed, and export the file again.",
                 )
             columns[name] = coded(texts)
-        lines = self.lines.of(first, batch.num_rows)
-        if len(lines) < batch.num_rows:  # more rows than lines were found for: told at the end
-            lines = np.resize(np.append(lines, np.int32(0)), batch.num_rows)
-        return RawTable(self.table, lines, columns, self.outside)
+        return RawTable(self.table, self.lines.of(part.first, part.rows), columns, self.outside)
 
-    def _batches(self, only: Collection[str] | None) -> Iterator[pa.RecordBatch]:
+    def pieces(self, only: Collection[str] | None = None) -> Iterator[RawTable]:
+        """The file's rows in order, some at a time; at least one piece. Raises ExtractError."""
+        return in_order(lambda part: self.parsed(part, only), self.parts())
+
+    def whole(self, only: Collection[str] | None = None) -> RawTable:
+        """All rows at once."""
+        pieces = list(self.pieces(only))
+        if len(pieces) == 1:
+            return pieces[0]
+        columns = {name: joined([piece.columns[name] for piece in pieces]) for name in pieces[0].columns}
+        return RawTable(self.table, np.concatenate([piece.lines for piece in pieces]), columns, self.outside)
+
+    def _table(self, part: Part, wanted: list[str]) -> pa.Table:
         names = [f"c{index}" for index in range(self.width)]  # ours, so that no doubled name outside can confuse
-        wanted = sorted(at for name, at in self.positions.items() if only is None or name in only)
         encoding = self.contract.text_encoding
         try:
-            with pa.csv.open_csv(
-                self.path,
+            table = pa.csv.read_csv(
+                pa.BufferReader(part.content),
                 read_options=pa.csv.ReadOptions(
-                    column_names=names, skip_rows=1, encoding=encoding, block_size=BYTES_AT_ONCE
+                    column_names=names, encoding=encoding, block_size=len(part.content) + 1, use_threads=False
                 ),
                 parse_options=pa.csv.ParseOptions(newlines_in_values=self.lines.quotes),
                 convert_options=pa.csv.ConvertOptions(
                     column_types=dict.fromkeys(names, pa.string()),
-                    include_columns=[names[at] for at in wanted],
+                    include_columns=wanted,
                     strings_can_be_null=False,
                     check_utf8=True,
                 ),
-            ) as reader:
-                yield from reader
-                return
+            )
         except (pa.ArrowInvalid, UnicodeError):
-            pass  # the library's text holds the row
-        self._check_unchanged()
-        raise _unreadable(self.path, self.where, encoding, self.width) from None
+            table = None  # the library's text holds the row
+        if table is None:
+            self._check_unchanged()
+            raise _unreadable(self.path, self.where, encoding, self.width)
+        if table.num_rows != part.rows:
+            raise ExtractError(
+                where=self.where,
+                rule="its quotation marks can be read in more than one way.",
+                remedy="export it again, with quotation marks around cells that hold some, a comma or a line break.",
+            )
+        return table
 
     def _check_unchanged(self) -> None:
         if _stamp(self.path) != self.stamp:
@@ -165,7 +176,7 @@ class RawFile:
             )
 
 
-def open_extract(contract: Contract, raw: Path) -> dict[str, RawFile]:
+def open_extract(contract: Contract, raw: Path, rows_at_once: int = ROWS_AT_ONCE) -> dict[str, RawFile]:
     """The file of every table of the contract that the extract has, by name; optional tables may be absent.
 
     Raises ExtractError where a file, a column or people are missing, or a header is not the text the contract says.
@@ -178,7 +189,7 @@ def open_extract(contract: Contract, raw: Path) -> dict[str, RawFile]:
     for table in contract.tables:
         path = raw / table.file
         if path.exists():
-            files[table.name] = open_file(contract, table, path)
+            files[table.name] = open_file(contract, table, path, rows_at_once)
         elif not table.optional:
             raise ExtractError(
                 where=f"{contract.partner}: {table.file}",
@@ -194,13 +205,13 @@ def open_extract(contract: Contract, raw: Path) -> dict[str, RawFile]:
     return files
 
 
-def open_file(contract: Contract, table: Table, path: Path) -> RawFile:
+def open_file(contract: Contract, table: Table, path: Path, rows_at_once: int = ROWS_AT_ONCE) -> RawFile:
     """The file of one raw table. Raises ExtractError where its header is not as the contract says."""
     where = f"{contract.partner}: {path.name}"
     stamp = _stamp(path)
     header = _header(path, where, contract.text_encoding)
     positions, outside = _positions(header, table, where)
-    return RawFile(contract, table, path, positions, outside, len(header), stamp)
+    return RawFile(contract, table, path, positions, outside, len(header), stamp, rows_at_once)
 
 
 def read_extract(contract: Contract, raw: Path, progress: Progress = silent) -> dict[str, RawTable]:

@@ -66,7 +66,7 @@ class Sampler:
         home = np.where(np.isin(home, self._chosen), home, NOWHERE)
         rows = np.flatnonzero((place <= self._last_place) | (home != NOWHERE))
         self._kept.append(_Some(columns(rows), place[rows], home[rows]))
-        if sum(len(one.place) for one in self._kept) > 2 * SAMPLE:
+        if sum(len(one.place) for one in self._kept) > 3 * SAMPLE:
             self._forget()
 
     def sample(self) -> Sample:

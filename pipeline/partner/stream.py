@@ -21,7 +21,7 @@ from pipeline.partner.hashing import Bytes, Words
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.ordered import in_order
 from pipeline.partner.person_index import PERSON, PersonIndex, pseudonyms_of
-from pipeline.partner.read_extract import ROWS_AT_ONCE, RawFile, RawTable
+from pipeline.partner.read_extract import Part, RawFile
 from pipeline.partner.repeated import repeated_lines
 from pipeline.partner.tally import Tally
 from pipeline.progress import Progress
@@ -47,7 +47,6 @@ class Stream:
         keys: PartnerKeys,
         vocabulary: Vocabulary,
         files: dict[str, RawFile],
-        rows_at_once: int = ROWS_AT_ONCE,
         *,
         follow: bool = False,
     ) -> None:
@@ -55,7 +54,6 @@ class Stream:
         self.contract, self.encoding, self.model, self.keys = contract, encoding, model, keys
         self.files = files
         self._vocabulary = vocabulary
-        self._rows_at_once = rows_at_once
         self.persons = PersonIndex(keys, list(self._people_rows()))
         self.prints = Prints(keys, self.persons, follow=follow)
         self._printed: set[str] = set()
@@ -69,13 +67,13 @@ class Stream:
         """A table's rows, checked, in order. The first time a table goes by, its rows are added to the prints."""
         printing = name not in self._printed
         self._printed.add(name)
-        around = self._around[name]
+        file, around = self.files[name], self._around[name]
 
-        def checked(raw: RawTable) -> tuple[CheckedTable, Words | None]:
-            table = check_rows(raw, around, self._vocabulary)
+        def checked(part: Part) -> tuple[CheckedTable, Words | None]:
+            table = check_rows(file.parsed(part), around, self._vocabulary)
             return table, self.prints.of_rows(table) if printing else None
 
-        for table, prints in in_order(checked, self.files[name].pieces(self._rows_at_once)):
+        for table, prints in in_order(checked, file.parts()):
             persons = self.persons.persons_of(table.columns[PERSON], add=printing)
             if prints is not None:
                 self.prints.add(table, persons, prints)
@@ -96,7 +94,7 @@ class Stream:
     def _people_rows(self) -> Iterator[Bytes]:
         """The pseudonym of each row of the people file that has a reference."""
         rows = 0
-        for piece in self.files[PEOPLE].pieces(self._rows_at_once, [PERSON]):
+        for piece in self.files[PEOPLE].pieces([PERSON]):
             references = piece.columns[PERSON]
             rows += len(piece)
             yield pseudonyms_of(self.keys, references.values)[references.codes[~references.missing]]
@@ -109,7 +107,7 @@ class Stream:
 
     def _around_of(self, file: RawFile) -> Around:
         repeated = {
-            column.name: repeated_lines(lambda only: file.pieces(self._rows_at_once, only), column)
+            column.name: repeated_lines(file.pieces, column)
             for column in file.table.columns
             if column.unique and column.name in file.positions
         }

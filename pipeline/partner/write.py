@@ -149,7 +149,7 @@ class _Encoder:
         self, checked: CheckedTable, persons: NDArray[np.int32], rows: NDArray[np.int64], wanted: list[str]
     ) -> None:
         def columns(some: NDArray[np.int64]) -> dict[str, Coded]:
-            own = {name: checked.columns[name].take(rows[some]) for name in wanted}
+            own = {name: shortened(checked.columns[name].take(rows[some])) for name in wanted}
             return {**own, **self._homes.latest_of(persons[rows[some]])}
 
         self.sampler.add(checked.columns[PERSON].take(rows), self._home[persons[rows]], columns)
@@ -175,3 +175,4 @@ class _Encoder:
         for piece in encode_persons(self._stream.encoding, self._stream.keys, persons):
             self._writer.write_table(encodings_table(piece, self._schema, people.lines, pseudonyms))
             self.rows += len(piece.person)
+        pa.default_memory_pool().release_unused()
