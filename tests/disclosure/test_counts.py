@@ -10,12 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.disclosure import HELD, HIDDEN, Dimension, UnprotectableError, as_earlier, count_table
+from pipeline.disclosure import (
+    HELD,
+    HIDDEN,
+    Dimension,
+    Table,
+    UnprotectableError,
+    as_earlier,
+    count_figures,
+    count_table,
+)
 from pipeline.disclosure.attack import interval
 from pipeline.disclosure.cells import Cells
 from pipeline.disclosure.releasing import _problem, exposed_by
 from pipeline.disclosure.tables import amount_table
-from tests.disclosure.tables import CONTROL, rows_of, table_of
+from tests.disclosure.tables import CONTROL, table_of
 
 FEW = settings(max_examples=12)
 COUNTS = st.integers(0, 9) | st.integers(0, 60)
@@ -79,27 +88,31 @@ def test_a_figure_stands_until_the_count_has_moved_by_the_threshold(counts: list
         now = np.maximum(now + rng.integers(-6, 7, size=len(now)), 0)
 
 
-def test_a_table_by_districts_does_not_give_away_what_the_table_by_areas_hid() -> None:
-    areas = table_of(np.array([3, 40, 60, 70]))
+def part_of(counts: list[int], leaves: tuple[str, ...]) -> Table:
+    """One cell: these leaves together."""
+    table = table_of(np.array(counts))
+    exact = np.array([float(sum(counts[int(leaf)] for leaf in leaves))])
+    need = np.where(CONTROL.small(exact), float(CONTROL.threshold), 0.0)
+    figures = count_figures(exact, need, np.array([np.inf]), CONTROL, np.ones(1))
+    return replace(table, regions=[{"d0": leaves}], figures=figures)
+
+
+@pytest.mark.parametrize("day", ["today", "another day"])
+def test_a_table_by_districts_does_not_give_away_what_the_table_by_areas_hid(day: str) -> None:
+    counts = [3, 40, 60, 70]
+    areas = table_of(np.array(counts))
     before = as_earlier(areas.regions, areas.figures, areas.released(), "today")
-    told = {tuple(region.get("d0", ())): entry for entry in before for region in [entry.region]}
-    rest = [leaf for leaf in ("001", "002", "003") if told[(leaf,)].low is not None]
     # All areas but the small one, as a district: the whole less it is the small one.
-    table = count_table(
-        rows_of(np.array([3, 40, 60, 70])), [Dimension("d0", ("000", "001", "002", "003"), {}, None)], CONTROL
-    )
-    district = replace(
-        table, regions=[{"d0": ("001", "002", "003")}],
-        figures=replace(areas.figures, **{
-            name: getattr(areas.figures, name)[[4]] for name in
-            ("exact", "shown", "low", "high", "need", "step", "most", "weight")
-        }),
-    )  # fmt: skip
-    district.figures.exact[:], district.figures.shown[:] = 170, 170
-    district.figures.low[:], district.figures.high[:] = 168, 172
-    assert district.released(before, "today").how[0] == HIDDEN
-    assert district.released(before, "another day").how[0] == HIDDEN
-    assert rest
+    assert part_of(counts, ("001", "002", "003")).released(before, day).how[0] == HIDDEN
+    assert part_of(counts, ("002", "003")).released(before, day).how[0] != HIDDEN
+
+
+def test_a_longer_time_does_not_tell_of_the_few_who_came_at_its_end() -> None:
+    months = [30, 20, 3]
+    first = part_of(months, ("000", "001"))
+    before = as_earlier(first.regions, first.figures, first.released(), "today")
+    assert part_of(months, ("000", "001", "002")).released(before, "today").how[0] == HIDDEN
+    assert part_of([30, 20, 30], ("000", "001", "002")).released(before, "today").shown[0] == 80
 
 
 def test_what_was_given_away_before_is_refused() -> None:
