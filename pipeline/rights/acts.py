@@ -60,7 +60,7 @@ def whom(settings: Settings, database: Database, partner: str, pseudonym: str, b
         )
     by, reason = said("--by", by), said("--reason", reason)
     keep_up(settings, database)
-    tagger = load_tagger(settings, needed=False)
+    tagger = load_tagger(settings, needed=bool(ledger.read_ledger(settings)))
     with database.connect() as connection:
         references = records_of_person(connection, partner, bytes.fromhex(pseudonym))
         doubtful = doubtful_records(connection, references)
@@ -112,7 +112,7 @@ def contest(
 ) -> tuple[Done, list[Delivered]]:
     """Mark delivered lines as contested (Art 16); returns what goes to their partners. No lines: all of the record
     asked for. Raises RightsError for a line that is not the person's."""
-    tagger: Tagger = load_tagger(settings, needed=False)
+    tagger: Tagger = load_tagger(settings, needed=bool(ledger.read_ledger(settings)))
     with database.connect() as connection:
         known = connection.execute(
             "select record_id, person_ref from identity.record where person_ref = any(%s)",

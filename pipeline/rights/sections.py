@@ -14,10 +14,10 @@ select f.partner, f.kind, f.code, f.role, f.start_date, f.end_date, f.quantity, 
        exists (select from rights.contest c where c.state = 'open' and (c.record_id, c.delivery_id, c.table_name,
                c.row_number) = (f.record_id, f.delivery_id, f.table_name, f.row_number)) as contested
 from evidence.fact f join gone_record g using (record_id) join registry.delivery d using (delivery_id)
-where f.partner <> all(%(closed)s) order by f.start_date, f.partner, f.delivery_id, f.table_name, f.row_number
+where f.partner <> all(%(closed)s::text[]) order by f.start_date, f.partner, f.delivery_id, f.table_name, f.row_number
 """
 ORIGIN = "t.delivery_id, '{file}' as file, t.row_number as line, d.decided_at::date as received_on, d.agreement_id"
-OPEN = "t.partner <> all(%(closed)s)"
+OPEN = "t.partner <> all(%(closed)s::text[])"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ SECTIONS = (
                t.delivery_id, 'people' as file, t.row_number as line, d.decided_at::date as received_on, d.agreement_id
         from identity.record t join gone_record g using (record_id) join registry.delivery d using (delivery_id)
         left join evidence.person_attribute a using (record_id)
-        where t.partner <> all(%(closed)s) order by t.partner, t.delivery_id, t.row_number
+        where t.partner <> all(%(closed)s::text[]) order by t.partner, t.delivery_id, t.row_number
         """,
     ),
     Section("facts", "Facts", "Dated facts that partners sent about you.", FACTS),
@@ -66,7 +66,7 @@ SECTIONS = (
                t.row_number as line, d.decided_at::date as received_on, d.agreement_id
         from evidence.relationship t join gone_record g on g.record_id in (t.record_id, t.related_record_id)
         join registry.delivery d using (delivery_id)
-        where t.partner <> all(%(closed)s) order by t.start_date, t.delivery_id, t.row_number
+        where t.partner <> all(%(closed)s::text[]) order by t.start_date, t.delivery_id, t.row_number
         """,
     ),
     Section(
@@ -82,7 +82,8 @@ SECTIONS = (
                d.decided_at::date as received_on, d.agreement_id
         from registry.quarantine q join identity.quarantined_row r using (delivery_id, table_name, row_number)
         join registry.delivery d using (delivery_id)
-        where (d.partner, r.person_ref) in (select partner, person_ref from gone_ref) and d.partner <> all(%(closed)s)
+        where (d.partner, r.person_ref) in (select partner, person_ref from gone_ref)
+        and d.partner <> all(%(closed)s::text[])
         order by q.delivery_id, q.table_name, q.row_number
         """,
     ),
@@ -93,7 +94,7 @@ SECTIONS = (
         select a.partner as one_partner, b.partner as other_partner, l.decision, l.probability, l.model_version
         from identity.link l join gone_record a on a.record_id = l.record_a
         join gone_record b on b.record_id = l.record_b
-        where a.partner <> all(%(closed)s) and b.partner <> all(%(closed)s) order by 1, 2
+        where a.partner <> all(%(closed)s::text[]) and b.partner <> all(%(closed)s::text[]) order by 1, 2
         """,
     ),
     Section(
@@ -112,9 +113,10 @@ SECTIONS = (
         "a decision. What rests on others alone is counted above.",
         """
         select r.family_id, r.pack, r.criterion, r.title,
-               case when r.contains_dwp and %(closed)s <> '{}' then 'not shown here' else r.state end as state,
-               case when r.contains_dwp and %(closed)s <> '{}' then null else r.reason end as reason,
-               count(*) filter (where f.evidence_id is not null and f.partner <> all(%(closed)s)) as rows_about_you,
+               case when r.contains_dwp and %(closed)s::text[] <> '{}' then 'not shown here' else r.state end as state,
+               case when r.contains_dwp and %(closed)s::text[] <> '{}' then null else r.reason end as reason,
+               count(*) filter (where f.evidence_id is not null and f.partner <>
+                   all(%(closed)s::text[])) as rows_about_you,
                r.as_at, r.in_doubt
         from publication.criterion_result r
         join publication.criterion_evidence e using (family_id, pack, criterion)
@@ -128,7 +130,8 @@ SECTIONS = (
     Section(
         "said", "What was said on earlier nights", "Whether the families you belong to were selected, and when.",
         """
-        select s.family_id, s.pack, case when %(closed)s <> '{}' and s.criteria @? '$.* ? (@.contains_dwp == true)'
+        select s.family_id, s.pack, case when %(closed)s::text[] <> '{}' and s.criteria @? '$.* ?
+            (@.contains_dwp == true)'
                then 'not shown here' else s.standing end as standing, a.as_at as from_day, u.as_at as until_day
         from publication.statement s join registry.run a on a.run_id = s.from_run
         left join registry.run u on u.run_id = s.until_run
@@ -168,7 +171,7 @@ SECTIONS = (
                h.content ->> 'start_date' as start_date, h.content ->> 'end_date' as end_date,
                h.content ->> 'delivery_id' as delivery_id, h.content ->> 'row_number' as line
         from rights.held_row h join gone_record g using (record_id)
-        where h.partner <> all(%(closed)s) and h.table_name <> 'identity.encoding' order by 1, 2, 6, 7
+        where h.partner <> all(%(closed)s::text[]) and h.table_name <> 'identity.encoding' order by 1, 2, 6, 7
         """,
     ),
     Section(
@@ -184,7 +187,7 @@ SECTIONS = (
         "requests", "Your requests", "What you asked for before.",
         """
         select "right", asked_at::date as asked_on, due_on, state, decided_at::date as decided_on, ground
-        from rights.request where tag = any(%(tags)s) order by asked_at
+        from rights.request where tag = any(%(tags)s::bytea[]) order by asked_at
         """,
     ),
 )  # fmt: skip
