@@ -52,6 +52,7 @@ def run_demo(settings: Settings, population: int, seed: int, terminal: Console) 
     """
     from pipeline.airflow_home import run_dags
     from pipeline.evaluation import evaluate
+    from pipeline.holdings.shown import governance_lines
     from pipeline.installation import make_all_keys, pseudonymise_extract, seal_and_deliver
     from pipeline.publish import latest_run
     from pipeline.reports import console_summary, write_run_report
@@ -90,9 +91,12 @@ def run_demo(settings: Settings, population: int, seed: int, terminal: Console) 
         run_id = latest_run(database)
         with clock.stage("report"):
             page = write_run_report(database, settings, run_id, quality)
+        home = shlex.quote(str(settings.home))
+        with clock.stage("governance: why, the log, the evidence pack"):
+            governed = governance_lines(settings, database, home)
         terminal.print(console_summary(database, run_id, quality, clock.seconds))
-        for line in desk_lines(database, run_id, shlex.quote(str(settings.home))):
-            terminal.print(line, highlight=False, soft_wrap=True)
+        for line in [*desk_lines(database, run_id, home), "", *governed]:
+            terminal.print(line, highlight=False, soft_wrap=True, markup=False)
 
     say_where(settings, terminal, str(page))
     return quality

@@ -31,7 +31,7 @@ FAILURES = (OSError, smtplib.SMTPException, urllib.error.URLError, ValueError)
 # Every alert there is, as the runbook names it.
 ALERTS = (
     "ingest-failed", "build-failed", "governance-failed", "feed-late", "task-ended", "too-long", "disk-full",
-    "log-changed", "witness-away", "test",
+    "log-changed", "witness-away", "agreement-expiring", "test",
 )  # fmt: skip
 
 

@@ -86,6 +86,15 @@ def tell(context: dict[str, Any]) -> None:
         _append(notice.at, line)
 
 
+def announce(notice: Notice) -> None:
+    """Tell of something that is no failure (yet): in `logs/alerts.log`, and by every route of `hub/notices.yaml`."""
+    log.warning(f"{notice.what}: {notice.text}")
+    _append(notice.at, f"{notice.what}: {notice.text}")
+    for line in _send(notice):
+        log.error(line)
+        _append(notice.at, line)
+
+
 def _alert_of(dag_id: str, task_id: str, error: Any) -> str:
     """The runbook's entry: by its cause where that is known, else by what failed."""
     if error is None:

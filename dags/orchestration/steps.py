@@ -178,6 +178,71 @@ def tell_the_witness() -> int:
         return tell_witness(settings, database)
 
 
+@told_plainly
+def remove_what_no_agreement_covers() -> dict[str, int]:
+    """Remove what is held and covered by no agreement any more; returns rows or cells by partner."""
+    from pipeline.holdings import traced
+    from pipeline.holdings.coverage import LOADED, remove_uncovered
+    from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
+
+    settings = read_settings()
+    with (
+        open_database(settings) as database,
+        traced.step(settings, "governance.agreements", reads=["schemas/agreements"], writes=LOADED, parent=_own_run()),
+    ):
+        return {found.partner: found.rows for found in remove_uncovered(settings, database)}
+
+
+@told_plainly
+def tell_of_ending_agreements() -> int:
+    """Send a notice of each agreement that ends within a month, or has ended; returns how many."""
+    from orchestration.failures import announce
+    from pipeline.holdings.watch import agreement_notices
+    from pipeline.settings import read_settings
+
+    notices = agreement_notices(read_settings(), dt.datetime.now(dt.UTC))
+    for notice in notices:
+        announce(notice)
+    return len(notices)
+
+
+@told_plainly
+def write_what_is_held() -> list[str]:
+    """Write the pages of what is held and of where it comes from; returns their file names."""
+    from pipeline.holdings import traced
+    from pipeline.holdings.page import write_holdings_page, write_lineage_page
+    from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
+
+    settings = read_settings()
+    pages = ["reports/holdings", "reports/lineage"]
+    with (
+        open_database(settings) as database,
+        traced.step(settings, "governance.holdings", reads=traced.HELD, writes=pages, parent=_own_run()),
+    ):
+        return [write_holdings_page(settings, database).name, write_lineage_page(settings, database).name]
+
+
+@told_plainly
+def make_evidence_pack() -> dict[str, Any]:
+    """Make the signed evidence pack; returns its name, hash and number of files."""
+    from pipeline.holdings import traced
+    from pipeline.holdings.pack import make_pack
+    from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
+
+    settings = read_settings()
+    with (
+        open_database(settings) as database,
+        traced.step(
+            settings, "governance.evidence_pack", reads=traced.HELD, writes=["evidence-pack"], parent=_own_run()
+        ),
+    ):
+        made = make_pack(settings, database)
+    return {"file": made.path.name, "sha256": made.sha256, "files": made.files}
+
+
 def _own_run() -> Any:
     """This task's own run, as Airflow's lineage names it: the parent of what the work tells."""
     from airflow.providers.openlineage.plugins.macros import lineage_job_name, lineage_job_namespace, lineage_run_id

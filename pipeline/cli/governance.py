@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.cli import why as accounting
 from pipeline.cli.options import DatabaseUrl, Home, Json, settings_of
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 PANEL = "Governance"
 
@@ -34,6 +37,9 @@ def verify(
     key: Annotated[
         str | None, typer.Option("--key", help="The audit key's public part, as somebody else kept it (64 hex digits).")
     ] = None,
+    pack: Annotated[
+        Path | None, typer.Option("--pack", help="Check an evidence pack instead; needs no database.", exists=True)
+    ] = None,
     home: Home = None,
     database_url: DatabaseUrl = None,
     as_json: Json = False,
@@ -41,6 +47,8 @@ def verify(
     """Check that the audit log is as it was written: nothing edited, deleted, reordered, cut, rewritten or forked.
 
     Example: `wholefamily verify --witness kept-by-the-auditor`
+
+    Example: `wholefamily verify --pack evidence-20260331T063000Z.zip --key HEX`
     """
     from pipeline import audit
     from pipeline.store.database import open_database
@@ -48,6 +56,9 @@ def verify(
     settings = settings_of(home, database_url)
     if proof is not None:
         _check_proof(proof, key, home)
+        return
+    if pack is not None:
+        _check_pack(pack, key, home, as_json)
         return
     with open_database(settings) as database:
         if entry is not None:
@@ -72,17 +83,41 @@ def verify(
         raise typer.Exit(1)
 
 
-def _check_proof(proof: Path, key: str | None, home: Path | None) -> None:
+def _checked_with(key: str | None, home: Path | None) -> Ed25519PublicKey:
     from pipeline import audit
     from pipeline.errors import KeyMaterialError
 
-    checked_with = audit.public_key(settings_of(home), key)
-    if checked_with is None:
+    found = audit.public_key(settings_of(home), key)
+    if found is None:
         raise KeyMaterialError(
             where="--key",
             rule="there is no audit key here to check with.",
             remedy="give the public part that you were handed, as --key (64 hex digits).",
         )
+    return found
+
+
+def _check_pack(pack: Path, key: str | None, home: Path | None, as_json: bool) -> None:
+    from pipeline.holdings.pack import check_pack
+
+    verdict = check_pack(pack, _checked_with(key, home))
+    if as_json:
+        typer.echo(json.dumps({"whole": verdict.whole, **dataclasses.asdict(verdict)}, indent=2))
+    elif verdict.whole:
+        typer.echo(f"The pack of {verdict.made_at} is as it was signed: {verdict.files} files, checkpoints and proofs.")
+    else:
+        typer.echo(f"The pack of {verdict.made_at} is NOT as it was signed: {len(verdict.findings)} findings.")
+        for text in verdict.findings:
+            typer.echo(f"  {text}")
+    if not verdict.whole:
+        raise typer.Exit(1)
+
+
+def _check_proof(proof: Path, key: str | None, home: Path | None) -> None:
+    from pipeline import audit
+    from pipeline.errors import KeyMaterialError
+
+    checked_with = _checked_with(key, home)
     try:
         told = json.loads(proof.read_text(encoding="utf-8"))
     except ValueError:

@@ -165,12 +165,16 @@ def report(home: Home = None, database_url: DatabaseUrl = None) -> None:
 
     Example: `wholefamily report`
     """
+    from pipeline.holdings import traced
     from pipeline.publish import latest_run
     from pipeline.reports import write_run_report
     from pipeline.store.database import open_database
 
     settings = settings_of(home, database_url)
-    with open_database(settings) as database:
+    with (
+        open_database(settings) as database,
+        traced.step(settings, "report", reads=traced.REPORTED, writes=["reports/run"]),
+    ):
         typer.echo(write_run_report(database, settings, latest_run(database), None))
 
 

@@ -43,6 +43,7 @@ LOADED = (
     "evidence.person_attribute", "evidence.residence", "evidence.relationship", FACTS, "evidence.nomination",
     ENCODED, RECORDS,
 )  # fmt: skip
+HELD_APART = ("rights.held_row",)  # rows of restricted records
 # What the hub itself says of a row: whose it is and where it came from.
 KEPT = frozenset({
     "record_id", "evidence_id", "partner", "person_ref", "delivery_id", "row_number", "table_name", "pass", "block",
@@ -155,7 +156,7 @@ def _removals(
     partner: str, contract: Contract | None, agreement: Agreement | None, catalogue: Catalogue, encoding: Encoding
 ) -> Iterator[Wanted]:
     if contract is None or agreement is None:
-        for table in LOADED:
+        for table in (*LOADED, *(one for one in HELD_APART if catalogue.has(one))):
             yield table, None, _of_partner(table), "no agreement in force shares this feed to identify families"
         return
     covered = _covered(contract, agreement)
