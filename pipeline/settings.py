@@ -10,6 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+# In the wheel of the partner's kit the declarations stand inside the package.
+DECLARATIONS = next(
+    (folder for folder in (PROJECT / "schemas", PROJECT / "pipeline" / "declared") if folder.is_dir()),
+    PROJECT / "schemas",
+)
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Settings:
     """One installation: its home folder, its declarations, and which database it uses."""
 
     home: Path
-    declarations: Path = PROJECT / "schemas"
+    declarations: Path = DECLARATIONS
     expectations: Path = PROJECT / "expectations"
     # None: the embedded server in `home`. A URL may carry a password, so it is in no repr.
     database_url: str | None = field(default=None, repr=False)
@@ -72,6 +77,10 @@ class Settings:
         return self.hub / "reports"
 
     @property
+    def logs(self) -> Path:
+        return self.hub / "logs"
+
+    @property
     def lineage(self) -> Path:
         return self.hub / "lineage"
 
@@ -93,7 +102,7 @@ def read_settings(home: Path | None = None, database_url: str | None = None) -> 
     chosen = home or Path(environment.get("WHOLEFAMILY_HOME", "wholefamily-home"))
     return Settings(
         home=chosen.expanduser().resolve(),
-        declarations=Path(environment.get("WHOLEFAMILY_DECLARATIONS", PROJECT / "schemas")).resolve(),
+        declarations=Path(environment.get("WHOLEFAMILY_DECLARATIONS", DECLARATIONS)).resolve(),
         expectations=Path(environment.get("WHOLEFAMILY_EXPECTATIONS", PROJECT / "expectations")).resolve(),
         database_url=database_url or environment.get("WHOLEFAMILY_DATABASE_URL") or None,
         landing_root=environment.get("WHOLEFAMILY_LANDING") or None,

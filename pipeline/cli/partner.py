@@ -15,6 +15,27 @@ PANEL = "At the partner"
 keys_app = typer.Typer(help="Make and exchange the keys of the zones.", no_args_is_help=True)
 
 Partner = Annotated[str, typer.Argument(help="The partner, as its contract is named.")]
+Raw = Annotated[Path, typer.Argument(help="Folder with the extract: people.csv, residences.csv, …")]
+Outbox = Annotated[
+    Path | None, typer.Option("--out", "--outbox", help="Outbox folder (default: the partner's, in the home).")
+]
+Since = Annotated[str | None, typer.Option("--from", help="First day the extract covers (YYYY-MM-DD).")]
+Until = Annotated[str | None, typer.Option("--to", help="Last day the extract covers (YYYY-MM-DD).")]
+Delta = Annotated[bool, typer.Option("--delta", help="Only who is new, changed or gone since the last delivery sent.")]
+SinceDelivery = Annotated[
+    str | None, typer.Option("--since-delivery", help="A delta since this delivery, when a later one was rejected.")
+]
+KeyVersion = Annotated[
+    int | None, typer.Option("--key-version", help="Of the linkage key (default: the newest declared that is here).")
+]
+LandingPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--landing",
+        help="Where this partner hands over: a folder, or a URL as sftp://schools@files.example.org/to-hub "
+        "(default: WHOLEFAMILY_LANDING, else the home's landing folder).",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,6 +44,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(keys_app, name="keys", rich_help_panel=PANEL)
     app.command(rich_help_panel=PANEL)(pseudonymise)
     app.command(rich_help_panel=PANEL)(deliver)
+    app.command(rich_help_panel=PANEL)(send)
     app.command(rich_help_panel=PANEL)(sent)
     app.command(rich_help_panel=PANEL)(rejected)
     app.command(rich_help_panel=PANEL)(reveal)
@@ -121,22 +143,13 @@ def _keys() -> None:
 
 def pseudonymise(
     partner: Partner,
-    raw: Annotated[Path, typer.Argument(help="Folder with the extract: people.csv, residences.csv, …")],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Outbox folder (default: the partner's, in the home).")
-    ] = None,
-    since: Annotated[str | None, typer.Option("--from", help="First day the extract covers (YYYY-MM-DD).")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Last day the extract covers (YYYY-MM-DD).")] = None,
-    delta: Annotated[
-        bool, typer.Option("--delta", help="Only who is new, changed or gone since the last delivery sent.")
-    ] = False,
-    since_delivery: Annotated[
-        str | None, typer.Option("--since-delivery", help="A delta since this delivery, when a later one was rejected.")
-    ] = None,
-    key_version: Annotated[
-        int | None,
-        typer.Option("--key-version", help="Of the linkage key (default: the newest declared that is here)."),
-    ] = None,
+    raw: Raw,
+    out: Outbox = None,
+    since: Since = None,
+    until: Until = None,
+    delta: Delta = False,
+    since_delivery: SinceDelivery = None,
+    key_version: KeyVersion = None,
     home: Home = None,
 ) -> None:
     """Pseudonymise an extract into the outbox and print what would leave the building. Nothing is sent.
@@ -145,6 +158,48 @@ def pseudonymise(
 
     Example: `wholefamily pseudonymise schools extracts/schools --from 2011-08-01 --to 2014-07-31 --delta`
     """
+    draft = _draft(partner, raw, out, (since, until), delta, since_delivery, key_version, home)
+    console().print(f"Written to {draft}. Look at it; then deliver it with the command `deliver`.", highlight=False)
+
+
+def send(
+    partner: Partner,
+    raw: Raw,
+    outbox: Outbox = None,
+    landing: LandingPlace = None,
+    since: Since = None,
+    until: Until = None,
+    delta: Delta = False,
+    since_delivery: SinceDelivery = None,
+    key_version: KeyVersion = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Deliver without asking: for a nightly job.")] = False,
+    home: Home = None,
+) -> None:
+    """From the extract to the hub in one go: pseudonymise, show what leaves, ask, seal and hand over.
+
+    Example: `wholefamily send schools extracts/schools --from 2011-08-01 --to 2014-07-31`
+    """
+    draft = _draft(partner, raw, outbox, (since, until), delta, since_delivery, key_version, home)
+    if not yes and not typer.confirm("Seal this and hand it over to the hub?"):
+        typer.echo(f"Nothing was sent. The draft stands in {draft}.")
+        raise typer.Exit(1)
+    deliver(partner, outbox, landing, home)
+
+
+def _draft(
+    partner: str,
+    raw: Path,
+    out: Path | None,
+    period: tuple[str | None, str | None],
+    delta: bool,
+    since_delivery: str | None,
+    key_version: int | None,
+    home: Path | None,
+) -> Path:
+    """Make a draft and show what would leave; returns its folder."""
+    from pipeline.partner.memory import give_back_memory
+
+    give_back_memory()
     from pipeline.installation import pseudonymise_extract
 
     settings = settings_of(home)
@@ -156,30 +211,21 @@ def pseudonymise(
             contract,
             raw,
             out=out,
-            since=day(since, "--from"),
-            until=day(until, "--to"),
+            since=day(period[0], "--from"),
+            until=day(period[1], "--to"),
             delta=delta,
             since_delivery=since_delivery,
             key_version=key_version,
             progress=progress,
         )
     terminal.print(preview.table())
-    terminal.print(f"Written to {draft}. Look at it; then: wholefamily deliver {partner}", highlight=False)
+    return draft
 
 
 def deliver(
     partner: Partner,
-    outbox: Annotated[
-        Path | None, typer.Option("--outbox", help="The outbox given to pseudonymise with --out.")
-    ] = None,
-    landing: Annotated[
-        str | None,
-        typer.Option(
-            "--landing",
-            help="Where this partner hands over: a folder, or a URL as sftp://schools@files.example.org/to-hub "
-            "(default: WHOLEFAMILY_LANDING, else the home's landing folder).",
-        ),
-    ] = None,
+    outbox: Outbox = None,
+    landing: LandingPlace = None,
     home: Home = None,
 ) -> None:
     """Seal what stands in the outbox (encrypted to the hub, signed) and hand it over to the hub, the signature last.

@@ -8,6 +8,8 @@ leave.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +25,7 @@ from pipeline.partner.sample import LARGEST_HOME, NOWHERE, Sample, sample_of
 NAME_PAIRS = 1_000_000
 # Dates and codes are cheap to compare, and two random people seldom share a birthday or a home.
 OTHER_PAIRS = 4_000_000
+PAIRS_AT_ONCE = 500_000
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 
@@ -42,30 +45,33 @@ def chance_agreement_in(
     key = keys.chance_key()
     random = np.random.default_rng(np.frombuffer(key, dtype=np.uint32))
     data = _encoded(encoding, model, sample, np.flatnonzero(sample.drawn), key)
-    counts = []
-    drawn: dict[int, Pairs] = {}
+    people, counts = int(sample.drawn.sum()), []
     for comparison in model.comparisons:
         if comparison.name not in model.fixed_u and _held(comparison, sample, data):
             wanted = NAME_PAIRS if comparison.kind == "name" else OTHER_PAIRS
-            if wanted not in drawn:
-                drawn[wanted] = random_pairs(random, int(sample.drawn.sum()), wanted)
-            counts.append(_counted(comparison.name, comparison, data, drawn[wanted]))
+            pairs = random_pairs(random, people, wanted)
+            counts.append(_counted(comparison.name, comparison, data, pairs))
     return (*counts, *_within_homes(encoding, model, sample, key))
 
 
-def random_pairs(random: np.random.Generator, people: int, wanted: int) -> Pairs:
-    """Pairs of different people, drawn with replacement; every pair once where there are not as many as wanted."""
+def random_pairs(random: np.random.Generator, people: int, wanted: int) -> Iterator[Pairs]:
+    """Pairs of different people, drawn with replacement, some at a time; every pair once where there are not as many as
+    wanted."""
     if people * (people - 1) // 2 <= wanted:
         left, right = np.triu_indices(people, k=1)
-        return left.astype(np.int64), right.astype(np.int64)
-    left = random.integers(0, people, wanted)
-    right = (left + random.integers(1, people, wanted)) % people
-    return left, right
+        yield left.astype(np.int64), right.astype(np.int64)
+        return
+    for start in range(0, wanted, PAIRS_AT_ONCE):
+        number = min(PAIRS_AT_ONCE, wanted - start)
+        left = random.integers(0, people, number)
+        yield left, (left + random.integers(1, people, number)) % people
 
 
-def _counted(name: str, comparison: Comparison, data: Comparable, pairs: Pairs) -> ChanceAgreement:
-    levels = comparison_levels(comparison, data, *pairs)
-    return ChanceAgreement(comparison=name, counts=tuple(count_levels(levels, len(comparison.levels)).tolist()))
+def _counted(name: str, comparison: Comparison, data: Comparable, pairs: Iterable[Pairs]) -> ChanceAgreement:
+    counts = np.zeros(len(comparison.levels), dtype=np.int64)
+    for left, right in pairs:
+        counts += count_levels(comparison_levels(comparison, data, left, right), len(comparison.levels))
+    return ChanceAgreement(comparison=name, counts=tuple(counts.tolist()))
 
 
 def _within_homes(encoding: Encoding, model: LinkModel, sample: Sample, key: bytes) -> list[ChanceAgreement]:
@@ -82,7 +88,7 @@ def _within_homes(encoding: Encoding, model: LinkModel, sample: Sample, key: byt
     if len(telling) > 1:
         twice = np.logical_and.reduce([comparison_levels(comparison, data, *pairs) == 0 for comparison in telling])
         pairs = pairs[0][~twice], pairs[1][~twice]
-    return [_counted(dependent.counted_as(comparison.name), comparison, data, pairs) for comparison in held]
+    return [_counted(dependent.counted_as(comparison.name), comparison, data, [pairs]) for comparison in held]
 
 
 def _neighbours(home: NDArray[np.uint64]) -> tuple[NDArray[np.int64], Pairs]:

@@ -76,7 +76,9 @@ def test_one_person_alone_agrees_with_nobody(tmp_path: Path) -> None:
 
 
 def test_random_pairs_are_of_different_people() -> None:
-    left, right = random_pairs(np.random.default_rng(1), 5000, 1_000_000)
-    assert len(left) == 1_000_000
+    pairs = list(random_pairs(np.random.default_rng(1), 5000, 1_100_000))
+    assert len(pairs) == 3
+    left, right = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    assert len(left) == 1_100_000
     assert (left != right).all()
     assert {int(left.min()), int(right.min()), int(left.max()), int(right.max())} == {0, 4999}

@@ -1,0 +1,5 @@
+"""`python -m pipeline.kit`."""
+
+from pipeline.kit import main
+
+main()
