@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-import traceback
-
 import typer
 
 from pipeline.cli import (
@@ -65,25 +61,5 @@ for group in (
 
 
 def main() -> None:
-    """Run the command line; a problem somebody can act on ends as one plain message and its exit code."""
-    from pipeline.errors import WholeFamilyError
-
-    try:
-        app()
-    except WholeFamilyError as error:
-        sys.stderr.write(f"\nStopped: {error.where}\n  Rule:       {error.rule}\n  What to do: {error.remedy}\n")
-        sys.exit(error.exit_code)
-    except Exception as fault:  # its text may hold a value: say what and where, never the text
-        sys.stderr.write(f"\nStopped by a fault of the program: {type(fault).__name__} in {_place_of(fault)}.\n")
-        sys.stderr.write(
-            "  What to do: report this line. What is published is the old night or the new one, never a mix.\n"
-        )
-        if os.environ.get("WHOLEFAMILY_TRACEBACK") == "1":  # a developer's machine, made-up data
-            raise
-        sys.exit(70)
-
-
-def _place_of(fault: BaseException) -> str:
-    """File and line of our innermost frame."""
-    frames = [frame for frame in traceback.extract_tb(fault.__traceback__) if "/pipeline/" in frame.filename]
-    return f"{frames[-1].filename.rpartition('/pipeline/')[2]}, line {frames[-1].lineno}" if frames else "a library"
+    """Run the command line."""
+    run(app)
