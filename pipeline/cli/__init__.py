@@ -27,6 +27,8 @@ from pipeline.cli import (
     rights,
 )
 
+from pipeline.cli.ending import run
+
 HELP = """Whole Family: pseudonymise at each partner, link on encodings, form families, evaluate criteria, publish.
 
 Everything of an installation stands in its home: --home DIR, or WHOLEFAMILY_HOME, or ./wholefamily-home.
