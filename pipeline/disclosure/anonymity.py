@@ -144,14 +144,25 @@ def _step(values: pd.Series, step: Step, district_of: Mapping[str, str]) -> pd.S
     if how == "district":
         return values.map(lambda area: district_of.get(str(area), "elsewhere"))
     if how == "year":
-        return pd.to_datetime(values).dt.year.astype("Int64").astype(str)
+        return values.map(lambda value: str(value)[:4])
     if how == "band":
-        return values.map(
-            lambda value: (
-                f"{int(value) // int(limit) * int(limit)} to {int(value) // int(limit) * int(limit) + int(limit) - 1}"
-            )
-        )
-    return values.map(lambda value: f"{limit}{ABOVE}" if value >= limit else str(value))
+        return values.map(lambda value: _band(_least(value), int(limit)))
+    return values.map(lambda value: _capped(_least(value), int(limit)))
+
+
+def _least(value: object) -> int | None:
+    """The number a cell starts at, coarsened before or not; None where there is none."""
+    text = "" if pd.isna(value) else str(value).split(" ")[0]
+    return int(float(text)) if text else None
+
+
+def _capped(value: int | None, limit: int) -> str:
+    return "" if value is None else f"{limit}{ABOVE}" if value >= limit else str(value)
+
+
+def _band(value: int | None, width: int) -> str:
+    start = (value or 0) // width * width
+    return "" if value is None else f"{start} to {start + width - 1}"
 
 
 def _sizes(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series:
