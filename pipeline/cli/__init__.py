@@ -26,7 +26,6 @@ from pipeline.cli import (
     review,
     rights,
 )
-
 from pipeline.cli.ending import run
 
 HELP = """Whole Family: pseudonymise at each partner, link on encodings, form families, evaluate criteria, publish.
