@@ -21,6 +21,7 @@ from pipeline.cli import (
     hub,
     impact,
     key_versions,
+    metrics,
     partner,
     questions,
     review,
@@ -55,6 +56,7 @@ for group in (
     claims,
     impact,
     alerts,
+    metrics,
     escalation,
     access,
 ):

@@ -15,12 +15,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from pipeline import logs, metrics
 from pipeline.contracts import (
     Agreement,
     Contract,
     agreement_for,
     load_agreements,
     load_contract,
+    load_contracts,
     load_encoding,
     load_link_model,
     load_vocabulary,
@@ -54,6 +56,8 @@ def ingest(
     with task(settings, f"ingest.{partner}", parent) as run:
 
         def took(taken: Taken) -> None:
+            _log_deliveries(run, settings, taken)
+            _push_metrics(settings, database)
             if not taken.accepted:
                 run.failure = next(iter(taken.rejections), taken.unreachable)
             with _never_failing(run):
@@ -95,7 +99,9 @@ def build(settings: Settings, database: Database, parent: Parent | None = None) 
             whole.ended = dt.datetime.now(dt.UTC)
             if trace.run_id is not None:
                 with _never_failing(whole):
+                    logs.write(settings, "build", "published", run_id=trace.run_id, run=whole.run_id)
                     _tell_build(trace, whole, settings, database)
+                _push_metrics(settings, database)
             for run in (*trace.stages, whole):
                 run.finish()
             forward(settings)
@@ -143,6 +149,29 @@ def _never_failing(run: Task) -> Iterator[None]:
         yield
     except (WholeFamilyError, psycopg.Error, OSError) as problem:
         log.warning("Part of the lineage of %s is missing: %s.", run.job, type(problem).__name__)
+
+
+def _log_deliveries(run: Task, settings: Settings, taken: Taken) -> None:
+    with _never_failing(run):
+        for one in taken.outcomes:
+            logs.write(
+                settings, "delivery", one.state, delivery_id=one.delivery_id, partner=one.partner, run=run.run_id,
+                rows_delivered=one.rows_delivered, rows_loaded=one.rows_loaded, rows_quarantined=one.rows_quarantined,
+                rows_suppressed=one.rows_suppressed, warnings=list(one.warnings) or None, code=one.code,
+            )  # fmt: skip
+
+
+def _push_metrics(settings: Settings, database: Database) -> None:
+    """Send how the installation stands to the collector, where one is named."""
+    if metrics.endpoint() is None:
+        return
+    try:
+        contracts = load_contracts(settings.declarations, load_vocabulary(settings.declarations))
+        with database.connect() as connection:
+            found = metrics.measures(connection, contracts, dt.datetime.now(dt.UTC))
+        metrics.push(found)
+    except (WholeFamilyError, psycopg.Error, OSError) as problem:
+        log.warning("The metrics were not sent: %s.", type(problem).__name__)
 
 
 def _tell_ingest(run: Task, settings: Settings, database: Database, partner: str, taken: Taken) -> None:

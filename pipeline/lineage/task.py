@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
+from pipeline import logs
 from pipeline.errors import WholeFamilyError
 from pipeline.lineage.datasets import NAMESPACE, Dataset, as_input, as_output
 from pipeline.lineage.forward import forward
@@ -46,6 +47,7 @@ class Task:
     outputs: list[Dataset] = field(default_factory=list)
     governance: Governance | None = None
     failure: BaseException | None = None  # of work that ended without raising it
+    began: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     ended: dt.datetime | None = None
     kept: bool = False
 
@@ -68,6 +70,21 @@ class Task:
     def finish(self) -> None:
         """Tell how it ended."""
         self.tell("FAIL" if self.failure is not None else "COMPLETE")
+
+    def log(self) -> None:
+        """Write the step into the hub's structured log."""
+        ended = self.ended or dt.datetime.now(dt.UTC)
+        failure = self.failure
+        try:
+            logs.write(
+                self.settings, "step", "completed" if failure is None else "failed", job=self.job, run=self.run_id,
+                parent_run=self.parent.run_id if self.parent else None,
+                seconds=round((ended - self.began).total_seconds(), 3),
+                error=None if failure is None else in_short(failure),
+                where=failure.where if isinstance(failure, WholeFamilyError) else None,
+            )  # fmt: skip
+        except OSError as problem:
+            log.warning("The log of %s was not written: %s.", self.job, problem.strerror or type(problem).__name__)
 
     def _event(self, state: str) -> dict[str, Any]:
         from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
@@ -115,6 +132,7 @@ def task(settings: Settings, job: str, parent: Parent | None = None, *, keep: bo
         raise
     finally:
         run.ended = dt.datetime.now(dt.UTC)
+        run.log()
         if not run.kept:
             run.finish()
             forward(settings)
