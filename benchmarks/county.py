@@ -45,13 +45,13 @@ class Part:
     more: dict[str, float] = field(default_factory=dict)  # rows to add, as a share of the table's
 
 
-def make_borough(home: Path, wholefamily: str) -> None:
+def make_borough(home: Path, wholefamily: list[str]) -> None:
     """A made-up borough, pseudonymised by the kit: drafts in each partner's outbox."""
     where, period = ["--home", str(home)], ["--from", "2011-08-01", "--to", "2014-07-31"]
     commands = [["synthesise", "--population", str(BASE), "--out", str(home)], ["keys", "all", *where]]
     commands += [["pseudonymise", name, str(home / "raw" / name), *period, *where] for name in PARTNERS]
     for command in commands:
-        subprocess.run([wholefamily, *command], check=True, stdout=sys.stderr)
+        subprocess.run([*wholefamily, *command], check=True, stdout=sys.stderr)
 
 
 def read_parts(settings: Settings, share: float) -> tuple[dict[str, Part], int]:
@@ -63,7 +63,9 @@ def read_parts(settings: Settings, share: float) -> tuple[dict[str, Part], int]:
             shutil.move(settings.outbox(name) / "draft", draft)
         plain = {path.stem: _read(path) for path in sorted(draft.glob("*.csv"))}
         parts[name] = Part(draft, plain, pq.read_table(draft / "encodings.parquet"))
-    rows = {name: sum(len(part.plain[name]) for part in parts.values() if name in part.plain) for name in _tables(parts)}
+    rows = {
+        name: sum(len(part.plain[name]) for part in parts.values() if name in part.plain) for name in _tables(parts)
+    }
     copies = max(1, round(share * PEOPLE / rows["people"]))
     dated = sum(rows[name] for name in DATED)
     for part in parts.values():
@@ -216,7 +218,9 @@ def _encodings(part: Part, copies: int, chosen: list[np.ndarray], *, changed: bo
     for copy in range(copies):
         table = part.encodings
         if not chosen[copy].all():
-            table = table.filter(pa.compute.is_in(table["row"].cast(pa.int64()), value_set=pa.array(numbers[chosen[copy]])))
+            table = table.filter(
+                pa.compute.is_in(table["row"].cast(pa.int64()), value_set=pa.array(numbers[chosen[copy]]))
+            )
         table = table.set_column(0, "row", _rows(table, copy, people).cast(pa.int32()))
         for place, column in enumerate(table.column_names):
             if pa.types.is_fixed_size_binary(table.schema.field(column).type):

@@ -3,14 +3,14 @@
     .venv/bin/python benchmarks/deliveries.py mutated 2000      # changed in transport, resent, forged: none may get in
     .venv/bin/python benchmarks/deliveries.py content 100000    # changed before sealing: none may break the ingest
     .venv/bin/python benchmarks/deliveries.py whole 200         # the same, through the whole ingest and the database
-    .venv/bin/python benchmarks/deliveries.py speed 100000      # full and 1 % delta of a made-up borough, four partners
+    .venv/bin/python benchmarks/deliveries.py county 100        # full and 1 % delta of a county (in per cent of it)
 
-Prints Markdown rows for benchmarks/RESULTS.md; ends with exit code 1 when a limit of zero is broken.
+Prints Markdown rows for benchmarks/RESULTS-deliveries.md; ends with exit code 1 when a limit of zero is broken.
 """
 
 from __future__ import annotations
 
-import csv
+import os
 import random
 import shutil
 import sys
@@ -22,21 +22,19 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT), str(PROJECT / "benchmarks")]
 
+import county as made  # noqa: E402
+import plain_loader  # noqa: E402
 from measuring import machine, measure  # noqa: E402
 
-from pipeline.errors import DeliveryError  # noqa: E402
+from pipeline.contracts import load_contracts, load_vocabulary  # noqa: E402
 from pipeline.ingest import take_in  # noqa: E402
-from pipeline.ingest.landing import Landed  # noqa: E402
-from pipeline.ingest.parse import read_table  # noqa: E402
-from pipeline.ingest.quarantine import sort_rows, unknown_problems  # noqa: E402
-from pipeline.manifest import SealedFile  # noqa: E402
 from pipeline.settings import Settings  # noqa: E402
 from pipeline.store.database import open_database  # noqa: E402
-from tests.ingest.mutations import mutated_csv, try_mutations  # noqa: E402
+from pipeline.store.place import find_place  # noqa: E402
+from tests.ingest.mutations import mutated_csv, try_contents, try_mutations  # noqa: E402
 from tests.ingest.site import Site, make_site, replaced  # noqa: E402
 
-WHOLEFAMILY = str(PROJECT / ".venv" / "bin" / "wholefamily")
-PARTNERS = ("council", "dwp", "police", "schools")
+WHOLEFAMILY = [sys.executable, "-m", "pipeline.cli"]
 TABLES = ("people", "events", "residences", "relationships", "nominations")
 SEED = 2012
 
@@ -65,49 +63,13 @@ def mutated(home: Path, number: int) -> bool:
 
 def content(home: Path, number: int) -> bool:
     """Reading and sorting alone, without sealing and the database: a thousand times as many can be tried."""
-    site = prepared(home)
-    contract = site.contract("council")
-    plain = {name: (site.draft("council") / f"{name}.csv").read_bytes() for name in TABLES}
-    plain = {name: b"\n".join(text.split(b"\n")[:13]) + b"\n" for name, text in plain.items()}
-    from pipeline.contracts import load_vocabulary
-    from pipeline.ingest.quarantine import hex_references
-
-    vocabulary = load_vocabulary(site.settings.declarations)
-    chance, found, crashed = random.Random(SEED), Counter[str](), []  # noqa: S311 - no secret
-    landed = Landed(folder=home / "council-000001-00000000", partner="council", signed=True)
-    people = None
-    started = time.perf_counter()
-    for count in range(number):
-        name = TABLES[count % len(TABLES)]
-        table, text = contract.table(name), mutated_csv(chance, plain[name])
-        rows = text.count(b"\n") - (0 if chance.random() < 0.1 else 1)
-        path = home / "mutated.csv"
-        path.write_bytes(text)
-        file = SealedFile(table=name, name=f"{name}.csv.age", rows=max(rows, 0), bytes=len(text), sha256="0" * 64)
-        try:
-            if people is None or name == "people":
-                whole = home / "people.csv"
-                whole.write_bytes(plain["people"])
-                good = SealedFile(table="people", name="people.csv.age", rows=12, bytes=1, sha256="0" * 64)
-                people = hex_references(read_table(landed, good, whole, contract.table("people"))["person_ref"])
-            delivered = read_table(landed, file, path, table)
-            if unknown_problems(delivered, table):
-                found["unknown_problem"] += 1
-                continue
-            done = sort_rows(delivered, table, vocabulary, None if name == "people" else people)
-            if done.loaded.num_rows + done.quarantined.num_rows != file.rows:
-                crashed.append(f"{count}: rows lost")
-            found["loaded" if not done.quarantined.num_rows else "with quarantine"] += 1
-        except DeliveryError as refusal:
-            found[refusal.code] += 1
-        except Exception as fault:
-            crashed.append(f"{count}: {type(fault).__name__}")
-    seconds = time.perf_counter() - started
-    print(f"| mutated CSVs, read and sorted | {number:,} | crashes or rows lost {len(crashed)} | {seconds:.0f} s |")
-    print(f"| became | {dict(found.most_common())} |")
-    for line in crashed[:10]:
-        print(f"| crashed | {line} |")
-    return not crashed
+    tally = try_contents(prepared(home), home, number, SEED)
+    broken = f"crashes or rows lost {len(tally.broken)}"
+    print(f"| mutated CSVs, read and sorted | {number:,} | {broken} | {tally.seconds:.0f} s |")
+    print(f"| became | {dict(tally.found.most_common())} |")
+    for line in tally.broken[:10]:
+        print(f"| broken | {line} |")
+    return not tally.broken
 
 
 def whole(home: Path, number: int) -> bool:
@@ -137,42 +99,36 @@ def whole(home: Path, number: int) -> bool:
     return not crashed and not lost
 
 
-def speed(home: Path, population: int) -> bool:
-    where = ["--home", str(home)]
-    period = ["--from", "2011-08-01", "--to", "2014-07-31"]
-    measure([WHOLEFAMILY, "synthesise", "--population", str(population), "--out", str(home)], home / "log")
-    measure([WHOLEFAMILY, "keys", "all", *where], home / "log")
-    walls = {}
+def county(home: Path, percent: int) -> bool:
+    """Full deliveries of a county of 1.41M people (or per cent of it) and a delta of one person in a hundred, taken in
+    by the command; beside it what a plain loader needs for a slice of the same rows."""
+    made.make_borough(home, WHOLEFAMILY)
+    settings = Settings(home=home)
+    contracts = load_contracts(settings.declarations, load_vocabulary(settings.declarations))
+    parts, copies = made.read_parts(settings, percent / 100)
+    walls, speed = dict[str, float](), dict[str, float]()
     for kind in ("full", "delta"):
-        for partner in PARTNERS:
-            raw = home / "raw" / partner
-            if kind == "delta":
-                change_one_percent(raw)
-            extra = ["--delta"] if kind == "delta" else []
-            cost = measure([WHOLEFAMILY, "pseudonymise", partner, str(raw), *period, *extra, *where], home / "log")
-            print(f"| pseudonymise {partner}, {kind} | {cost.wall} s | {cost.cpu} s | {cost.peak_gb} GB |")
-            measure([WHOLEFAMILY, "deliver", partner, *where], home / "log")
-        cost = measure([WHOLEFAMILY, "ingest", *where], home / "log")
+        rows: Counter[str] = Counter()
+        for name in made.PARTNERS:
+            rows.update(made.deliver_county(settings, contracts[name], parts[name], copies, delta=kind == "delta"))
+        load = os.getloadavg()[0]
+        server = find_place(settings.postgres).folder.resolve()
+        cost = measure([*WHOLEFAMILY, "ingest", "--home", str(home)], home / "log", server=server)
         walls[kind] = cost.wall
-        told = f"{cost.wall} s | {cost.cpu} s | {cost.peak_gb} GB"
-        print(f"| ingest of four partners, {kind}, {population:,} people | {told} |")
+        speed.setdefault(kind, sum(rows.values()) / cost.wall)
+        told = ", ".join(f"{count:,} {table}" for table, count in sorted(rows.items()))
+        print(f"| {kind}, four deliveries | {told} |")
+        print(
+            f"| {kind}: wall, CPU, peak memory | {cost.wall} s, {cost.cpu} s, {cost.peak_gb} GB | load {load:.1f} to"
+            f" {os.getloadavg()[0]:.1f} |",
+            flush=True,
+        )
     print(f"| delta of 1 % beside the full | 1/{walls['full'] / walls['delta']:.1f} |")
+    with open_database(settings) as database:
+        plain = plain_loader.rows_a_second(database.url, parts["council"].plain, parts["council"].encodings)
+    print(f"| rows a second: full ingest, plain loader, ratio | {speed['full']:,.0f}, {plain:,.0f}, "
+          f"{speed['full'] / plain:.1f} |")  # fmt: skip
     return True
-
-
-def change_one_percent(raw: Path) -> None:
-    """Every hundredth person has another surname."""
-    path = raw / "people.csv"
-    with path.open(encoding="utf-8", newline="") as handle:
-        reader = csv.DictReader(handle)
-        header, rows = list(reader.fieldnames or ()), list(reader)
-    name = "surname" if "surname" in header else header[3]
-    for row in rows[::100]:
-        row[name] = f"{row[name]}son"
-    with path.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, header)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def prepared(home: Path) -> Site:
@@ -182,7 +138,7 @@ def prepared(home: Path) -> Site:
 
 
 if __name__ == "__main__":
-    tasks = {"mutated": mutated, "content": content, "whole": whole, "speed": speed}
+    tasks = {"mutated": mutated, "content": content, "whole": whole, "county": county}
     if len(sys.argv) != 3 or sys.argv[1] not in tasks:
         sys.exit(__doc__)
     print(machine())

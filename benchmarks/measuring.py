@@ -23,11 +23,14 @@ class Measured:
     peak_gb: float
 
 
-def measure(command: list[str], log: Path, environment: dict[str, str] | None = None) -> Measured:
+def measure(
+    command: list[str], log: Path, environment: dict[str, str] | None = None, server: Path | None = None
+) -> Measured:
     """Run a command to its end; its output goes to `log`. Raises CalledProcessError when it fails.
 
     Memory is sampled five times a second as the sum of the proportional set sizes (shared pages are counted once)
-    of the command's processes and of the PostgreSQL servers on this machine.
+    of the command's processes and of the PostgreSQL servers on this machine; with `server`, the folder of one, of that
+    one alone, whose CPU time is counted too.
     """
     before = os.times()
     started = time.perf_counter()
@@ -35,7 +38,7 @@ def measure(command: list[str], log: Path, environment: dict[str, str] | None = 
         child = subprocess.Popen(
             command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})}
         )
-        peak = _Peak(child.pid)
+        peak = _Peak(child.pid, server)
         code = child.wait()
         peak.stop()
     wall = time.perf_counter() - started
@@ -43,7 +46,7 @@ def measure(command: list[str], log: Path, environment: dict[str, str] | None = 
     if code:
         raise subprocess.CalledProcessError(code, command)
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
-    return Measured(round(wall, 1), round(cpu, 1), round(peak.bytes / 1e9, 2))
+    return Measured(round(wall, 1), round(cpu + peak.server_cpu, 1), round(peak.bytes / 1e9, 2))
 
 
 def machine() -> str:
@@ -65,8 +68,9 @@ def peak_gb() -> float:
 
 
 class _Peak:
-    def __init__(self, root: int) -> None:
-        self.bytes = 0
+    def __init__(self, root: int, server: Path | None) -> None:
+        self.bytes, self.server_cpu = 0, 0.0
+        self._server, self._ended = server, dict[int, float]()
         self._root, self._over = root, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
@@ -77,7 +81,11 @@ class _Peak:
 
     def _watch(self) -> None:
         while not self._over.wait(SAMPLE_SECONDS):
-            self.bytes = max(self.bytes, sum(_pss(pid) for pid in _tree(self._root) | _servers()))
+            servers = {pid for pid in _servers() if self._server is None or _works_in(pid, self._server)}
+            self.bytes = max(self.bytes, sum(_pss(pid) for pid in _tree(self._root) | servers))
+            if self._server is not None:
+                self._ended |= {pid: seconds for pid in servers if (seconds := _cpu(pid)) is not None}
+                self.server_cpu = sum(self._ended.values())
 
 
 def _parents() -> dict[int, tuple[int, str]]:
@@ -100,6 +108,21 @@ def _tree(root: int) -> set[int]:
 
 def _servers() -> set[int]:
     return {pid for pid, (_, name) in _parents().items() if name == "postgres"}
+
+
+def _works_in(pid: int, folder: Path) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink().is_relative_to(folder)
+    except OSError:
+        return False
+
+
+def _cpu(pid: int) -> float | None:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss(pid: int) -> int:

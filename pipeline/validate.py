@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -43,38 +42,27 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Expectation:
-    """One entry of a suite. `drift`: limits of the row count as shares of the previous delivery's count."""
+    """One entry of a suite."""
 
     type: str
     arguments: dict[str, Any]
     severity: str
     why: str
-    drift: dict[str, float] | None
 
     @property
     def columns(self) -> tuple[str, ...]:
         single = [self.arguments[key] for key in COLUMN_ARGUMENTS if key in self.arguments]
         return (*single, *self.arguments.get("column_list", ()))
 
-    def against(self, previous_rows: int | None) -> Expectation:
-        """The same expectation with the limits that follow from the previous delivery, where it has drift."""
-        drift = self.drift
-        if drift is None or previous_rows is None or previous_rows < drift.get("smallest_previous", 0):
-            return self
-        limits = {
-            "min_value": math.ceil(previous_rows * drift["lowest_share"]),
-            "max_value": math.floor(previous_rows * drift["highest_share"]),
-        }
-        return Expectation(self.type, self.arguments | limits, self.severity, self.why, drift)
-
 
 @dataclass(frozen=True)
 class Suite:
-    """One suite file: its name, and its expectations in order."""
+    """One suite file: its name, its expectations in order, and what else it says of itself."""
 
     name: str
     path: Path
     expectations: tuple[Expectation, ...]
+    meta: dict[str, Any] = field(default_factory=dict)
 
     def columns(self) -> frozenset[str]:
         """The columns that a frame needs for this suite."""
@@ -101,11 +89,12 @@ def load_suite(path: Path) -> Suite:
         raise _declaration(path, "the suite has no expectations, so it would pass anything.", "add some.")
     if document.get("name") != path.stem:
         raise _declaration(path, "a suite is named as its file.", "mend 'name', or rename the file.")
-    return Suite(path.stem, path, tuple(_expectation(path, number, entry) for number, entry in enumerate(entries, 1)))
+    declared = tuple(_expectation(path, number, entry) for number, entry in enumerate(entries, 1))
+    return Suite(path.stem, path, declared, dict(document.get("meta") or {}))
 
 
-def run_suite(path: Path, frame: pd.DataFrame, *, previous_rows: int | None = None) -> list[CheckResult]:
-    """Every expectation of a suite over a frame, in the suite's order; `previous_rows` is for drift.
+def run_suite(path: Path, frame: pd.DataFrame) -> list[CheckResult]:
+    """Every expectation of a suite over a frame, in the suite's order.
 
     Raises DeclarationError when the suite is empty, names an expectation that Great Expectations does not have or a
     column that the frame does not have, or when an expectation could not be evaluated.
@@ -116,7 +105,7 @@ def run_suite(path: Path, frame: pd.DataFrame, *, previous_rows: int | None = No
         raise _declaration(
             path, f"it names columns that the table does not have: {', '.join(missing)}.", "use the contract's names."
         )
-    declared = [expectation.against(previous_rows) for expectation in suite.expectations]
+    declared = list(suite.expectations)
     outcomes = _evaluate(suite, declared, frame)
     return [
         CheckResult(
@@ -152,14 +141,7 @@ def _expectation(path: Path, number: int, entry: Any) -> Expectation:
             f"expectation {number} needs a type, a severity ({' or '.join(SEVERITIES)}) and meta.why.",
             "add what is missing.",
         )
-    drift = meta.get("drift")
-    if drift is not None and (entry["type"] != ROW_COUNT or not {"lowest_share", "highest_share"} <= set(drift)):
-        raise _declaration(
-            path,
-            f"meta.drift of expectation {number} needs lowest_share and highest_share, on {ROW_COUNT}.",
-            "add what is missing, or take drift out.",
-        )
-    return Expectation(entry["type"], dict(entry.get("kwargs", {})), entry["severity"], meta["why"], drift)
+    return Expectation(entry["type"], dict(entry.get("kwargs", {})), entry["severity"], meta["why"])
 
 
 def _evaluate(suite: Suite, declared: list[Expectation], frame: pd.DataFrame) -> dict[int, bool]:

@@ -23,6 +23,10 @@ def deliveries(
         bool, typer.Option("--page", help="With a delivery: write its data-quality page anew, and print where it is.")
     ] = False,
     trend: Annotated[bool, typer.Option("--trend", help="Quarantine over the nights, by partner.")] = False,
+    reasons: Annotated[
+        bool, typer.Option("--reasons", help="What waits in quarantine by partner, table, column and rule.")
+    ] = False,
+    partner: Annotated[str | None, typer.Option("--partner", help="With --trend or --reasons: this one alone.")] = None,
     check: Annotated[bool, typer.Option("--check", help="End with exit code 12 when a partner is late.")] = False,
     home: Home = None,
     database_url: DatabaseUrl = None,
@@ -30,7 +34,8 @@ def deliveries(
 ) -> None:
     """List every delivery: state, rows, why one is rejected, who is late; or the quarantined rows of one.
 
-    Example: `wholefamily deliveries`, `wholefamily deliveries schools-000002-1f3a9c04`
+    Example: `wholefamily deliveries`, `wholefamily deliveries --reasons --partner schools`,
+    `wholefamily deliveries schools-000002-1f3a9c04`
     """
     import datetime as dt
 
@@ -40,7 +45,9 @@ def deliveries(
     from pipeline.reports.quarantined import (
         quarantine_table,
         read_quarantined,
+        read_reasons,
         read_trend,
+        reasons_table,
         rejections_of,
         trend_table,
     )
@@ -65,12 +72,12 @@ def deliveries(
             else:
                 console().print(quarantine_table(found))
             return
-        if trend:
-            nights = read_trend(database)
+        if trend or reasons:
+            told = (read_reasons if reasons else read_trend)(database, partner)
             if as_json:
-                typer.echo(json.dumps(nights, default=str))
+                typer.echo(json.dumps(told, default=str))
             else:
-                console().print(trend_table(nights))
+                console().print((reasons_table if reasons else trend_table)(told))
             return
         rows = read_deliveries(database)
         with database.connect() as connection:

@@ -11,7 +11,9 @@ import pyarrow as pa
 from pipeline.contracts import load_agreements, load_contract, load_encoding, load_link_model, load_vocabulary
 from pipeline.errors import DeliveryError, StoreError, TransportError
 from pipeline.ingest.examine import check_suites, examine
+from pipeline.ingest.feed import check_feed_suite, judge_feed, write_measures
 from pipeline.ingest.fetching import fetch_waiting
+from pipeline.ingest.history import read_history
 from pipeline.ingest.keys import load_hub_identity, load_public_key
 from pipeline.ingest.landing import (
     archived_copy,
@@ -21,8 +23,9 @@ from pipeline.ingest.landing import (
 )
 from pipeline.ingest.load import PIPELINE, people_of, replace_rows
 from pipeline.ingest.opening import History, Hub, admit, admit_withdrawal
+from pipeline.ingest.outcomes import DeliveryOutcome, accepted_outcome, outcome_on_record, told
 from pipeline.ingest.patch import patch_rows
-from pipeline.ingest.registry import Case, read_history, write_partner, write_rejected, write_waiting
+from pipeline.ingest.registry import Case, write_partner, write_rejected, write_waiting
 from pipeline.ingest.suppression import put_away_accepted, put_away_rejected
 from pipeline.ingest.verifying import Verified, verify
 from pipeline.ingest.withdrawal import Withdrawn, carry_out, delete_withdrawn, withdraw
@@ -34,23 +37,6 @@ from pipeline.store.database import Database
 from pipeline.store.locks import HUB_DATA, advisory_lock
 
 PATIENCE = 3.0  # seconds that an upload, whole but for its signature, may rest before it counts as unsigned
-
-
-@dataclass(frozen=True)
-class DeliveryOutcome:
-    """What became of one delivery. `code`, `reason` and `remedy` are of a rejection."""
-
-    delivery_id: str
-    partner: str
-    state: str  # accepted | accepted_with_quarantine | carried_out | rejected | received (waits for one before it)
-    rows_delivered: int = 0
-    rows_loaded: int = 0
-    rows_quarantined: int = 0
-    rows_suppressed: int = 0  # of people who were erased or are restricted
-    warnings: tuple[str, ...] = ()
-    code: str | None = None
-    reason: str | None = None
-    remedy: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,11 +126,11 @@ def _take_in_all(
         except DeliveryError as refusal:
             if refusal.code == "base_missing" and not _has_waited_enough(case, hub):
                 _note_waiting(database, hub, case, refusal)
-                outcomes.append(_told(case, refusal, "received"))
+                outcomes.append(told(case, refusal, "received"))
                 continue
             _reject(settings, database, session, hub, case, refusal)
             rejections.append(refusal)
-            outcomes.append(_told(case, refusal, "rejected"))
+            outcomes.append(told(case, refusal, "rejected"))
             continue
         put_away_accepted(settings, session, landed, case)
         outcomes.append(outcome)
@@ -162,12 +148,13 @@ def _take_in(
     verified = verify(case.landed, hub.public_key)
     case.manifest, case.manifest_sha256 = verified.manifest, verified.manifest_sha256
     if history.ends_with(verified) and not archived_copy(settings, case.landed):
-        return _outcome_on_record(session, case)
+        return outcome_on_record(session, case)
     if verified.manifest.kind == "withdrawal":
         return _take_back(settings, database, session, hub, case, verified, history)
     case.agreement, case.warnings = admit(verified, hub, history)
     if verified.manifest.kind == "delta" and history.standing is not None:
         case.base_delivery_id = history.standing.delivery_id
+    standing = _standing(database, case) if verified.manifest.kind == "delta" else None
     with private_folder(settings, case.landed.partner) as folder:
         encodings = examine(
             case,
@@ -177,8 +164,11 @@ def _take_in(
             settings.expectations,
             folder,
             lambda share: progress(f"Check {case.landed.name}", 0.7 * share),
-            _standing(database, case) if verified.manifest.kind == "delta" else None,
+            standing,
         )
+    with database.adbc(role=PIPELINE) as connection:
+        people = len(standing) if standing is not None else 0
+        measures = judge_feed(session, connection, case, hub.contract, settings.expectations, people)
     case.warnings += _unmet_warnings(case) + _suppressed_warnings(case)
     put = patch_rows if verified.manifest.kind == "delta" else replace_rows
     with database.adbc(role=PIPELINE) as connection:
@@ -191,8 +181,9 @@ def _take_in(
             history,
             lambda share: progress(f"Load {case.landed.name}", 0.7 + 0.3 * share),
         )
+        write_measures(connection, case.landed.name, measures)
         connection.commit()
-    return _accepted_outcome(case, state)
+    return accepted_outcome(case, state)
 
 
 def _take_back(
@@ -203,7 +194,7 @@ def _take_back(
     manifest = verified.manifest
     partner = f"{manifest.partner}, by a signed withdrawal"
     carry_out(settings, database, session, hub, str(manifest.withdraws), by=partner, why=str(manifest.why), order=case)
-    return _accepted_outcome(case, "carried_out")
+    return accepted_outcome(case, "carried_out")
 
 
 def withdraw_delivery(settings: Settings, database: Database, delivery_id: str, *, by: str, why: str) -> Withdrawn:
@@ -238,6 +229,7 @@ def _load_hub(settings: Settings, partner: str) -> Hub:
     vocabulary = load_vocabulary(settings.declarations)
     contract = load_contract(settings.declarations / "extracts" / f"{partner}.yaml", vocabulary)
     check_suites(settings.expectations, contract)
+    check_feed_suite(settings.expectations, contract)
     link_model = load_link_model(settings.declarations)
     return Hub(
         contract=contract,
@@ -289,45 +281,6 @@ def _reject(settings: Settings, database: Database, session: Any, hub: Hub, case
         write_rejected(connection, case, code=refusal.code, reason=reason, remedy=refusal.remedy)
         connection.commit()
     put_away_rejected(settings, case.landed, hub.suppressed)
-
-
-def _accepted_outcome(case: Case, state: str) -> DeliveryOutcome:
-    return DeliveryOutcome(
-        delivery_id=case.landed.name,
-        partner=case.landed.partner,
-        state=state,
-        rows_delivered=case.count("delivered"),
-        rows_loaded=case.count("loaded"),
-        rows_quarantined=case.count("quarantined"),
-        rows_suppressed=case.count("suppressed"),
-        warnings=tuple(case.warnings),
-    )
-
-
-def _outcome_on_record(session: Any, case: Case) -> DeliveryOutcome:
-    row = session.execute(
-        "select state, rows_delivered, rows_loaded, rows_quarantined, coalesce(rows_suppressed, 0), warnings"
-        " from registry.delivery"
-        " where delivery_id = %s",
-        (case.landed.name,),
-    ).fetchone()
-    state, delivered, loaded, quarantined, suppressed, warnings = row
-    return DeliveryOutcome(
-        case.landed.name, case.landed.partner, state, delivered, loaded, quarantined, suppressed, tuple(warnings)
-    )
-
-
-def _told(case: Case, refusal: DeliveryError, state: str) -> DeliveryOutcome:
-    return DeliveryOutcome(
-        delivery_id=case.landed.name,
-        partner=case.landed.partner,
-        state=state,
-        rows_delivered=case.count("delivered"),
-        warnings=tuple(case.warnings),
-        code=refusal.code,
-        reason=f"{refusal.where}: {refusal.rule}",
-        remedy=refusal.remedy,
-    )
 
 
 __all__ = ["DeliveryOutcome", "Taken", "Withdrawn", "ingest_partner", "take_in", "withdraw_delivery"]

@@ -57,7 +57,7 @@ def examine(
         whole = history.last.rows.get(table.table, 0) if manifest.kind == "delta" and history.last else 0
         _check_tolerance(case.landed, table, hub.contract.tolerated_problem_share, max(table.delivered, whole))
     case.checks += _run_suites(case, manifest, hub.contract, history, expectations)
-    _check_expectations(case.landed, case.checks)
+    check_expectations(case.landed, case.checks)
     tell(1.0)
     return encodings
 
@@ -167,16 +167,16 @@ def _run_suites(
             contract.table(name), sorted_table.loaded, people, manifest.period_to, last.period_to if last else None
         )
         wanted = [column for column in frame.columns if column in load_suite(path).columns()]
-        previous_rows = last.rows.get(name) if last else None
         frame = frame[wanted] if wanted else frame
         if manifest.kind == "delta":
             results += run_suite_on_part(path, frame)
         else:
-            results += run_suite(path, frame, previous_rows=previous_rows)
+            results += run_suite(path, frame)
     return results
 
 
-def _check_expectations(landed: Landed, checks: list[CheckResult]) -> None:
+def check_expectations(landed: Landed, checks: list[CheckResult]) -> None:
+    """Raise DeliveryError for the first critical expectation that is not met."""
     failed = next((check for check in checks if check.severity == CRITICAL and not check.success), None)
     if failed is not None:
         raise refusal_of(landed, failed)

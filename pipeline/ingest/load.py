@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from pipeline.contracts import Contract
 from pipeline.errors import StoreError
 from pipeline.ingest import stage
+from pipeline.ingest.history import ONCE_ACCEPTED
 from pipeline.ingest.opening import History
 from pipeline.ingest.places import numbered, spells_under_another_key
-from pipeline.ingest.registry import ONCE_ACCEPTED, Case, write_accepted, write_partner
+from pipeline.ingest.registry import Case, write_accepted, write_partner
 from pipeline.prints import prints_by, row_prints
 from pipeline.records import NOMINATIONS, PEOPLE, RELATIONSHIPS, RESIDENCES, ROW
 from pipeline.store.bulk import execute, read_frame, write_frame
@@ -88,13 +89,26 @@ def _replace_records(
     before = people_of(connection, origin.partner)
     if len(before.refs):
         remove_rows(connection, origin.partner)
+    known = put_records(connection, origin, before, people, residences, encodings)
+    if not pc.all(pc.is_in(before.refs, value_set=known.refs), min_count=0).as_py():
+        forget_removed(connection)
+    return known
+
+
+def put_records(
+    connection: Any,
+    origin: stage.Origin,
+    before: stage.People,
+    people: pa.Table,
+    residences: pa.Table | None,
+    encodings: pa.Table,
+) -> stage.People:
+    """Write records of people; one that was there `before` keeps its record_id. Returns the partner's people now."""
     records = with_prints(stage.stage_records(origin, people, residences), encodings)
     ids = before.ids_of(records["person_ref"])
     stays = pc.is_valid(ids)
     write_frame(connection, "identity", "record", records.add_column(0, "record_id", ids).filter(stays))
     write_frame(connection, "identity", "record", records.filter(pc.invert(stays)))
-    if pc.sum(stays).as_py() != (len(before.refs) or None):
-        forget_removed(connection)
     return people_of(connection, origin.partner)
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipeline.contracts import Contract
 from pipeline.errors import DeliveryError
 from pipeline.ingest import stage
-from pipeline.ingest.load import EVIDENCE_TABLES, fence, origin_of, people_of, with_prints, write_evidence
+from pipeline.ingest.load import EVIDENCE_TABLES, fence, origin_of, people_of, put_records, write_evidence
 from pipeline.ingest.opening import History
 from pipeline.ingest.registry import Case, clear_quarantine, write_accepted
 from pipeline.records import PEOPLE, REMOVALS, RESIDENCES
@@ -53,12 +53,7 @@ def put_delta(
     loaded = {name: table.loaded for name, table in case.tables.items() if name != REMOVALS}
     before = people_of(connection, origin.partner)
     _remove(connection, before, case.affected)
-    records = with_prints(stage.stage_records(origin, loaded[PEOPLE], loaded.get(RESIDENCES)), encodings)
-    ids = before.ids_of(records["person_ref"])
-    stays = pc.is_valid(ids)
-    write_frame(connection, "identity", "record", records.add_column(0, "record_id", ids).filter(stays))
-    write_frame(connection, "identity", "record", records.filter(pc.invert(stays)))
-    known = people_of(connection, origin.partner)
+    known = put_records(connection, origin, before, loaded[PEOPLE], loaded.get(RESIDENCES), encodings)
     _forget(connection, before, known)
     tell(0.3)
     write_frame(connection, "identity", "encoding", stage.stage_encodings(encodings, known))

@@ -21,11 +21,12 @@ from psycopg.rows import dict_row
 from pipeline.errors import DeliveryError
 from pipeline.ingest.closing import delete_under_closed_keys
 from pipeline.ingest.examine import open_and_sort
+from pipeline.ingest.history import IN_FORCE, read_history
 from pipeline.ingest.landing import Landed, private_folder
 from pipeline.ingest.load import PIPELINE, fence, forget_removed, put_full, remove_rows
 from pipeline.ingest.opening import Hub, check_agreement
 from pipeline.ingest.patch import put_delta
-from pipeline.ingest.registry import IN_FORCE, Case, read_history, write_carried_out, write_withdrawn
+from pipeline.ingest.registry import Case, write_carried_out, write_withdrawn
 from pipeline.ingest.verifying import Verified, verify
 from pipeline.settings import Settings
 from pipeline.store.bulk import lock_for_transaction, told_as_store_error

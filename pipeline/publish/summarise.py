@@ -1,7 +1,7 @@
 """Counts of a run: the funnel, the overlap of criteria, and the summary by area under disclosure control.
 
-The funnel and the overlap are exact and for those inside; the summary is made by `pipeline.disclosure` as every table that
-leaves, and remembered, so that no later one gives it away.
+The funnel and the overlap are exact and for those inside; the summary is made by `pipeline.disclosure` as every table
+that leaves, and remembered, so that no later one gives it away.
 """
 
 from __future__ import annotations
@@ -23,6 +23,26 @@ from pipeline.store.bulk import copy_frame
 SELECTED = "selected"
 ALL_AREAS = "all areas"
 NOWHERE = "not known"
+
+# Rows that are loaded now: the whole feed as it stands with each partner's newest delivery (a delta replaces rows of
+# those before it, so adding up would count a person twice); and rows that wait in quarantine, cleared by no later one.
+HELD = """
+    with in_force as (
+        select * from registry.delivery where state in ('accepted', 'accepted_with_quarantine')
+    ), newest as (
+        select distinct on (partner) partner, delivery_id, rows_loaded from in_force order by partner, sequence desc
+    ), feeds as (
+        select coalesce(sum(m.value), newest.rows_loaded) as rows from newest
+        left join registry.feed_measure m on m.delivery_id = newest.delivery_id and m.measure = 'rows'
+        group by newest.partner, newest.rows_loaded
+    ), loaded as (
+        select coalesce(sum(rows), 0)::bigint as rows from feeds
+    ), waiting as (
+        select count(distinct (q.delivery_id, q.table_name, q.row_number)) as rows
+        from registry.quarantine q join in_force using (delivery_id) where q.cleared_by is null
+    )
+    select loaded.rows + waiting.rows, loaded.rows from loaded, waiting
+"""
 
 
 def counts(pack: Pack, linked: LinkResult, formed: FamilyResult, evaluated: CriteriaResult) -> dict[str, Any]:
@@ -65,10 +85,7 @@ def counts(pack: Pack, linked: LinkResult, formed: FamilyResult, evaluated: Crit
 
 def write_attrition(connection: psycopg.Connection[Any], run: Run, numbers: dict[str, Any]) -> None:
     """The funnel from delivered rows to selected families, one row per step."""
-    row = connection.execute(
-        "select coalesce(sum(rows_delivered), 0), coalesce(sum(rows_loaded), 0) from registry.delivery"
-        " where state in ('accepted', 'accepted_with_quarantine')"
-    ).fetchone()
+    row = connection.execute(HELD).fetchone()
     assert row is not None
     steps = [
         ("Rows delivered by the partners", int(row[0])),
@@ -122,7 +139,7 @@ def write_summary(
         ledger.SUMMARY, "counts", ledger.EVERY_NIGHT, "identify", standing, run.run_id, run.as_at
     )
     release_id = ledger.open_release(
-        connection, occasion, control, list(rows), len(rows), [told for _, told in made.values()]
+        connection, occasion, control, [str(name) for name in rows], len(rows), [told for _, told in made.values()]
     )
     for universe, (table, told) in made.items():
         ledger.remember(connection, release_id, universe, table, told, run.as_at)

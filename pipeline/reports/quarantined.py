@@ -55,6 +55,34 @@ select * from (
 ) numbered where back <= 20 order by partner, sequence
 """
 
+REASONS = """
+with nights as (
+    select delivery_id, partner, state, decided_at,
+           row_number() over (partition by partner order by sequence desc) as back
+    from registry.delivery
+    where kind in ('full', 'delta') and state in ('accepted', 'accepted_with_quarantine', 'superseded')
+        and (%(partner)s::text is null or partner = %(partner)s)
+), held as (
+    select n.partner, n.back, n.decided_at, q.table_name, coalesce(q.column_name, '') as column_name, q.reason,
+           q.cleared_by is not null as cleared, q.cleared_by is null and n.state <> 'superseded' as open
+    from registry.quarantine q join nights n using (delivery_id)
+), by_night as (
+    select partner, table_name, column_name, reason, back, count(*) as rows from held group by 1, 2, 3, 4, 5
+), told as (
+    select partner, table_name, column_name, reason, count(*) filter (where open) as open,
+           min(decided_at) filter (where open) as open_since, count(*) filter (where cleared) as cleared
+    from held group by 1, 2, 3, 4
+)
+select t.*, array(
+    select coalesce(b.rows, 0) from nights m left join by_night b
+        on (b.partner, b.table_name, b.column_name, b.reason, b.back)
+         = (t.partner, t.table_name, t.column_name, t.reason, m.back)
+    where m.partner = t.partner and m.back <= %(nights)s order by m.back desc
+) as by_night
+from told t order by t.partner, t.open desc, t.table_name, t.column_name, t.reason
+"""
+NIGHTS_SHOWN = 7
+
 
 @dataclass(frozen=True)
 class Quarantined:
@@ -113,6 +141,27 @@ def read_trend(database: Database, partner: str | None = None) -> list[dict[str,
     with database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         found: list[dict[str, Any]] = cursor.execute(TREND, (partner, partner)).fetchall()
     return found
+
+
+def read_reasons(database: Database, partner: str | None = None) -> list[dict[str, Any]]:
+    """The quarantine by partner, table, column and rule: rows that wait and since when, rows that later deliveries
+    cleared, and `by_night` how many each of the last deliveries brought, oldest first."""
+    with database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        found: list[dict[str, Any]] = cursor.execute(REASONS, {"partner": partner, "nights": NIGHTS_SHOWN}).fetchall()
+    return found
+
+
+def reasons_table(rows: list[dict[str, Any]]) -> RenderableType:
+    """What waits in quarantine, the most first, and whether it grows from night to night."""
+    columns = ("Partner", "Table", "Column", "Rule", "Since", "Last nights", "Open", "Cleared")
+    table = plain_table("Quarantine by partner, table, column and rule", *columns, left=6)
+    for row in rows:
+        since = f"{row['open_since']:%Y-%m-%d}" if row["open_since"] else "–"
+        table.add_row(
+            escape(row["partner"]), escape(row["table_name"]), escape(row["column_name"]), escape(words(row["reason"])),
+            since, " ".join(map(number, row["by_night"])), number(row["open"]), number(row["cleared"]),
+        )  # fmt: skip
+    return table
 
 
 def trend_table(rows: list[dict[str, Any]]) -> RenderableType:

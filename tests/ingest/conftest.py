@@ -39,7 +39,7 @@ def emptied(database: Database) -> Database:
             " where schemaname = any(%s) and tablename <> 'schema_version'",
             (["registry", "identity", "evidence", "publication"],),
         ).fetchall()
-        connection.execute("truncate " + ", ".join(row[0] for row in tables))
+        connection.execute("truncate " + ", ".join(row[0] for row in tables) + " cascade")
     return database
 
 

@@ -1,4 +1,5 @@
-"""Ways in which a delivery that lies in the landing folder is not what the partner sent; and whether any gets in.
+"""Ways in which a delivery that lies in the landing folder is not what the partner sent, and whether any gets in; and
+ways in which what was sealed is not what the kit would have written, and whether every row of it is accounted for.
 
 Used by the tests in a quick form, and by benchmarks/deliveries.py. A mutation changes a landed folder in place.
 """
@@ -13,12 +14,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from pipeline.contracts import load_vocabulary
+from pipeline.errors import DeliveryError
 from pipeline.ingest import take_in
-from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, Manifest
+from pipeline.ingest.landing import Landed
+from pipeline.ingest.parse import read_table
+from pipeline.ingest.quarantine import hex_references, sort_rows, unknown_problems
+from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, Manifest, SealedFile
 from pipeline.settings import Settings
 from pipeline.store.database import Database
+from tests.ingest.site import Site
 
 Mutation = Callable[[random.Random, Path, Path], None]  # chance, the landed folder, one accepted before
 
@@ -222,3 +230,53 @@ def _column_changed(chance: random.Random, content: bytes) -> bytes:
 
 # Cells most often: the others seldom leave a file that can be read at all.
 CSV_CHANGES = [_cell_changed, _cell_changed, _cell_changed, _bytes_flipped, _inserted, _lines_changed, _column_changed]
+
+
+@dataclass
+class Read:
+    """What became of the mutated contents: by code of refusal, `loaded` or `with quarantine`."""
+
+    found: Counter[str] = field(default_factory=Counter)
+    broken: list[str] = field(default_factory=list)  # crashes, and rows that were lost
+    seconds: float = 0.0
+
+
+def try_contents(site: Site, folder: Path, number: int, seed: int, partner: str = "council", rows: int = 12) -> Read:
+    """Mutate the tables of the partner's draft `number` times; read and sort each as the ingest does, without sealing
+    and the database: loaded + quarantined = delivered, or it is refused by a code."""
+    contract = site.contract(partner)
+    vocabulary = load_vocabulary(site.settings.declarations)
+    plain = {}
+    for table in contract.tables:
+        lines = (site.draft(partner) / f"{table.name}.csv").read_bytes().split(b"\n")
+        plain[table.name] = b"\n".join(lines[: rows + 1]) + b"\n"
+    landed = Landed(folder=folder / f"{partner}-000001-00000000", partner=partner, signed=True)
+    path = folder / "mutated.csv"
+
+    def read(name: str, text: bytes, rows: int) -> pa.Table:
+        path.write_bytes(text)
+        file = SealedFile(table=name, name=f"{name}.csv.age", rows=rows, bytes=len(text), sha256="0" * 64)
+        return read_table(landed, file, path, contract.table(name))
+
+    people = hex_references(read("people", plain["people"], rows)["person_ref"])
+    chance, tally, started = random.Random(seed), Read(), time.perf_counter()
+    for count in range(number):
+        name = contract.tables[count % len(contract.tables)].name
+        text = mutated_csv(chance, plain[name])
+        stated = max(0, text.count(b"\n") - (0 if chance.random() < 0.1 else 1))
+        try:
+            delivered = read(name, text, stated)
+            if unknown_problems(delivered, contract.table(name)):
+                tally.found["unknown_problem"] += 1
+                continue
+            done = sort_rows(delivered, contract.table(name), vocabulary, None if name == "people" else people)
+        except DeliveryError as refusal:
+            tally.found[refusal.code] += 1
+        except Exception as fault:
+            tally.broken.append(f"{count}: {type(fault).__name__}")
+        else:
+            if done.loaded.num_rows + done.quarantined.num_rows != stated:
+                tally.broken.append(f"{count}: rows lost")
+            tally.found["with quarantine" if done.quarantined.num_rows else "loaded"] += 1
+    tally.seconds = time.perf_counter() - started
+    return tally

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ingest.registry import ONCE_ACCEPTED
+from pipeline.ingest.history import ONCE_ACCEPTED
 from pipeline.manifest import MANIFEST_FILE, SIGNATURE_FILE, ChanceAgreement, file_sha256
 from pipeline.partner.keys import create_linkage_key, create_partner_keys, linkage_key_path
 from tests.ingest.site import replaced, resign, rewrite, stated, stated_of

@@ -12,7 +12,7 @@ from pipeline.ingest import ingest_partner
 from pipeline.partner.rejected import escaped, own_lines, write_lines
 from pipeline.rejections import read_rejections, write_rejections
 from pipeline.reports.delivery_page import write_delivery_page
-from pipeline.reports.quarantined import read_quarantined, read_trend, rejections_of
+from pipeline.reports.quarantined import read_quarantined, read_reasons, read_trend, rejections_of
 from pipeline.store.database import Database
 from tests.ingest.evolving import Extract
 from tests.ingest.site import Site, values_of
@@ -63,6 +63,13 @@ def test_there_and_back_again(site: Site, database: Database, tmp_path: Path) ->
     assert rejections_of(database, read_quarantined(database, landed.name)).rows == ()
     trend = [(row["kind"], row["rows_quarantined"], row["open"]) for row in read_trend(database, "council")]
     assert trend == [("full", 2, 0), ("delta", 0, 0), ("delta", 0, 0)]
+    told = read_reasons(database, "council")
+    reasons = [(row["table_name"], row["column_name"], row["reason"], row["open"], row["by_night"]) for row in told]
+    assert sorted(reasons) == [
+        ("events", "code", "unknown_code", 0, [1, 0, 0]), ("events", "start_date", "date_form", 0, [1, 0, 0]),
+    ]  # fmt: skip
+    assert [row["cleared"] for row in told] == [1, 1]
+    assert read_reasons(database, "police") == []
 
 
 def test_the_page_of_a_delivery_tells_its_quality_and_no_value(site: Site, database: Database) -> None:
@@ -73,6 +80,8 @@ def test_the_page_of_a_delivery_tells_its_quality_and_no_value(site: Site, datab
     page = write_delivery_page(database, site.settings, landed.name).read_text(encoding="utf-8")
     assert "unknown code" in page
     assert "1,000 rows delivered = 999 loaded + 1 quarantined" in page
+    assert "Waiting in quarantine from this partner" in page
+    assert '<td>rows loaded</td><td class="n">199</td>' in page
     assert "<script" not in page
     assert not [value for value in values_of(site, "council") if value in page]
     extract.tables["events"] = []

@@ -81,6 +81,10 @@ def add_probation(declarations: Path, expectations: Path) -> None:
     suite["name"] = "probation_supervision"
     suite["expectations"] = [e for e in suite["expectations"] if "row_count" in e["type"]]
     (expectations / "probation_supervision.json").write_text(json.dumps(suite))
+    feed = json.loads((expectations / "police_feed.json").read_text())
+    feed["name"] = "probation_feed"
+    feed["expectations"] = [e for e in feed["expectations"] if "events" not in json.dumps(e)]
+    (expectations / "probation_feed.json").write_text(json.dumps(feed))
     for table in ("people", "residences"):
         copy = expectations / f"probation_{table}.json"
         suite = json.loads(copy.read_text())
