@@ -168,7 +168,8 @@ def restore(site: Site, backup: Path, kept: Path, *, ledger_too: bool) -> None:
     """The database as it was; with `ledger_too` the hub's and the partners' files as well: nothing has happened."""
     with site.superuser().connect() as connection:
         names = connection.execute(
-            "select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
+            "select nspname from pg_namespace where nspname !~ '^pg_'"
+            " and nspname not in ('public', 'information_schema')"
         ).fetchall()
         for (name,) in names:
             connection.execute(f'drop schema "{name}" cascade'.encode())

@@ -54,7 +54,7 @@ def test_erased_reloaded_restored_and_replayed(site: Site, tmp_path: Path) -> No
 
     # The backup from before holds the person; the ledger, which is kept elsewhere, does not let that stand.
     restore(site, backup)
-    assert {hit.where for hit in site.left(sought)} >= {"identity.record", "evidence.fact"}
+    assert "identity.record" in {hit.where for hit in site.left(sought)}
     assert "carried out again" in site.run("rights", "replay").out
     assert site.left(sought) == []
     site.run("build")
@@ -111,7 +111,8 @@ def dump(site: Site, path: Path) -> Path:
 def restore(site: Site, path: Path) -> None:
     with site.superuser.connect() as connection:
         names = connection.execute(
-            "select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
+            "select nspname from pg_namespace where nspname !~ '^pg_'"
+            " and nspname not in ('public', 'information_schema')"
         ).fetchall()
         for (name,) in names:
             connection.execute(f"drop schema {name} cascade".encode())
