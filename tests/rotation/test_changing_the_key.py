@@ -202,6 +202,8 @@ def test_new_people_wait_to_be_compared_with_those_of_the_other_version(
     deliver(dozen, "council", raw=raw)
     assert "wait to be compared with the others: council 1" in built(dozen)
     assert stands(dozen)["waiting"] == {"council": 1}
+    page = Path(dozen("report").out.strip()).read_text(encoding="utf-8")
+    assert "New records that wait to be compared with the others: council 1." in page
     for name in ("families", "links"):
         assert set(before[name]) <= set(published(database)[name])
     for partner in PARTNERS[1:]:
