@@ -90,7 +90,7 @@ def feeds_of(agreements: Sequence[Agreement], partners: Sequence[str], on: dt.da
             feed = agreement.feeds[partner]
             found.append(
                 Feed(partner, f"{agreement.title} ({agreement.id}, {agreement.version})",
-                     "; ".join(agreement.purposes.get(one, one) for one in feed.purposes), feed.gateway,
+                     " ".join(agreement.purposes.get(one, one) for one in feed.purposes), feed.gateway,
                      feed.onward_disclosure, agreement.shown_months, agreement.held_months)
             )  # fmt: skip
     return found

@@ -58,8 +58,8 @@ def _not_shown(connection: Connection, values: Row, closed: Sequence[str], doubt
         records = connection.execute("select count(*) from gone_record where partner = %s", (partner,)).fetchone()
         if records and records[0]:
             told.append(
-                f"{records[0]} records and {rows[0] if rows else 0} facts from {partner} are held and not shown here: "
-                f"the law lets nobody but {partner} pass them on. Ask {partner} for them."
+                f"Held from {partner}, and not shown here: records: {records[0]}, facts: {rows[0] if rows else 0}."
+                f" The law lets nobody but {partner} pass them on. Ask {partner} for them."
             )
     others = connection.execute(
         "select count(distinct e.evidence_id) from publication.criterion_evidence e where e.family_id in (select"
@@ -67,10 +67,10 @@ def _not_shown(connection: Connection, values: Row, closed: Sequence[str], doubt
         " and e.evidence_id not in (select evidence_id from gone_fact)"
     ).fetchone()
     if others and others[0]:
-        told.append(f"{others[0]} rows about other members of your family decide criteria too; they are theirs.")
+        told.append(f"Rows about other members of your family decide criteria too ({others[0]}); they are theirs.")
     if doubtful:
         told.append(
-            f"{doubtful} other records may be yours: we are not sure enough to show them. Somebody will look at them."
+            f"Other records that may be yours: {doubtful}. We are not sure enough to show them; somebody will look."
         )
     return told
 
