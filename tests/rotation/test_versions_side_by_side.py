@@ -17,7 +17,7 @@ from pipeline.link.block import Versions
 from pipeline.link.versions import identifiers_of, versions_of
 from pipeline.link.walk import scan, values_of
 from pipeline.records import LinkResult
-from tests.link.test_state import MODEL, linked, only, same
+from tests.link.test_state import MODEL, linked, only, partial, same
 from tests.link.town import PARTNERS, Town
 from tests.rotation.town import EMPTIED, NEW, OLD, Keyed, keyed
 
@@ -203,7 +203,14 @@ def test_comparing_what_changed_gives_what_comparing_all_gives_while_versions_di
     fewer = only(mixed, np.arange(len(mixed.records)) % 29 > 0)
     nothing_known = replace(first.state, prints=first.state.prints.iloc[:0])
     some = linked(fewer, MODEL, first.persons, state=first.state)
-    same(some, linked(fewer, MODEL, first.persons, state=nothing_known))
+    whole = linked(fewer, MODEL, first.persons, state=nothing_known)
+    same(some, whole)
+    least = partial(fewer, first, MODEL)
+    assert least.partial
+    same(linked(fewer, MODEL, first.persons, state=first.state, encodings=least), whole)
+    quiet = linked(fewer, MODEL, some.persons, state=some.state, encodings=partial(fewer, some, MODEL))
+    pd.testing.assert_frame_equal(quiet.pairs, some.pairs)
+    assert quiet.ledger.empty
 
 
 def test_two_values_of_an_identifier_under_two_keys_are_no_contradiction() -> None:
