@@ -18,7 +18,9 @@ COVERED = ("--purpose", "evaluate", "--agreement", "whole-family-2012")
 
 
 def test_a_table_leaves_with_its_manifest_and_is_in_the_log(dozen: Run, database: Database, tmp_path: Path) -> None:
-    told = json.loads(dozen("export", "selected-by-area", *COVERED, "--out", tmp_path, "--by", "ig", "--json").out)
+    told = json.loads(
+        dozen("export", "selected-by-area", *COVERED, "--out", tmp_path / "out", "--by", "ig", "--json").out
+    )
     path = Path(told["path"])
     manifest = json.loads(path.with_name(path.name + ".manifest.json").read_text())
     assert manifest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest() == told["sha256"]
@@ -40,7 +42,7 @@ def test_a_table_leaves_with_its_manifest_and_is_in_the_log(dozen: Run, database
             "select name, actor, file, sha256 from cohort.release where release_id = %s", (manifest["release_id"],)
         ).fetchone()
     assert row == ("selected-by-area", "ig", path.name, manifest["sha256"])
-    assert sorted(one.name for one in tmp_path.iterdir()) == sorted([path.name, f"{path.name}.manifest.json"])
+    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == sorted([path.name, f"{path.name}.manifest.json"])
     for form in ("costs-by-agency", "summary"):
         dozen("export", form, *COVERED, "--out", tmp_path / form, "--format", "parquet")
         (parquet,) = (tmp_path / form).glob("*.parquet")
@@ -65,10 +67,10 @@ def test_what_no_agreement_covers_is_refused_and_leaves_no_file(dozen: Run, data
         ("families", "--purpose", "identify", "--agreement", "whole-family-2012"): "k is 1",
     }
     for arguments, rule in refused.items():
-        ended = dozen("export", *arguments, "--out", tmp_path, code=15)
+        ended = dozen("export", *arguments, "--out", tmp_path / "out", code=15)
         assert rule in ended.err, ended.err
         assert "What to do:" in ended.err
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "out").exists()
     with database.connect() as connection:
         assert connection.execute("select count(*) from audit.log where action = 'exported'").fetchone() == (0,)
 

@@ -101,7 +101,8 @@ COMMENT ON COLUMN cohort.summary.area IS 'Area code, or district; ''all areas'' 
 COMMENT ON COLUMN cohort.summary.families IS 'Number of families, rounded to 5; empty where it is 1 to 9, or would give such a count away.';
 COMMENT ON COLUMN cohort.summary.counted_on IS 'The date that the figure was made for: an earlier one while the count has moved by less than the threshold since; empty where it is hidden.';
 
-GRANT USAGE ON SCHEMA release TO wf_pipeline, wf_evaluator;
+GRANT USAGE ON SCHEMA release TO wf_pipeline, wf_auditor;
+GRANT SELECT ON release.release TO wf_auditor;
 GRANT SELECT, INSERT ON release.release, release.figure TO wf_pipeline;
 GRANT UPDATE (last_used) ON release.figure TO wf_pipeline;
 GRANT SELECT, INSERT, UPDATE ON release.cell TO wf_pipeline;
