@@ -29,13 +29,15 @@ COMPOSE = PROJECT / "docker-compose.yml"
 DOCKER = PROJECT / "docker"
 SERVICES = {
     "postgres", "migrate", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer",
+    "backup",
 }  # fmt: skip
-ONE_SHOT = {"migrate"}
+ONE_SHOT = {"migrate", "backup"}
 LONG_RUNNING = sorted(SERVICES - ONE_SHOT)
 # The parts of a service that we use, of those the Compose Specification has.
 SPECIFIED = {
     "image", "build", "command", "user", "environment", "secrets", "volumes", "tmpfs", "ports", "depends_on",
     "healthcheck", "restart", "init", "read_only", "cap_drop", "security_opt", "shm_size",
+    "profiles",
 }  # fmt: skip
 CONDITIONS = ("service_healthy", "service_completed_successfully")
 
@@ -55,7 +57,10 @@ def test_every_secret_is_a_file_and_is_made_by_the_script(compose: dict[str, Any
     for name, secret in compose["secrets"].items():
         assert secret == {"file": f"./docker/secrets/{name}"}
     assert "secrets/" in (DOCKER / ".gitignore").read_text()
-    assert all(len(value) >= 44 and value.strip() == value for value in made.values())
+    assert all(len(value) >= 44 for value in made.values())
+    one_line = [value for value in made.values() if not value.startswith("-----BEGIN")]
+    assert len(one_line) == len(made) - 3
+    assert all(value.strip() == value for value in one_line)
 
 
 def test_secrets_are_random_and_kept(tmp_path: Path) -> None:
@@ -107,7 +112,7 @@ def test_airflow_waits_for_the_migration_and_the_migration_for_the_database(comp
     services = compose["services"]
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     assert services["migrate"]["restart"] == "no"
-    for name in SERVICES - {"postgres", "migrate"}:
+    for name in SERVICES - {"postgres", "migrate", "backup"}:
         assert services[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
@@ -181,6 +186,56 @@ def test_the_databases_are_made_each_with_its_own_login(tmp_path: Path) -> None:
         with superuser.connect() as connection:
             reachable = connection.execute("select has_database_privilege('airflow', 'wholefamily', 'connect')")
             assert reachable.fetchone() == (False,)
+
+
+def test_logins_go_over_checked_tls_and_nothing_is_trusted(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        if name != "postgres":
+            assert service["environment"]["PGSSLMODE"] == "verify-full"
+            assert service["environment"]["PGSSLROOTCERT"] == "/run/secrets/postgres_ca"
+            assert "postgres_ca" in service["secrets"]
+    rules = [line.split() for line in (DOCKER / "pg_hba.conf").read_text().splitlines() if line and line[0] != "#"]
+    assert rules[-1] == ["host", "all", "all", "all", "reject"]
+    assert {rule[0] for rule in rules[:-1]} == {"local", "hostssl"}
+    assert {rule[-1] for rule in rules[:-1]} == {"scram-sha-256"}
+    assert {rule[2] for rule in rules if rule[1] == "wholefamily"} == {
+        "wholefamily", "+wf_analyst", "+wf_caseworker", "+wf_auditor", "+wf_partner",
+    }  # fmt: skip
+
+
+def test_the_servers_own_settings_are_read_by_a_real_server(tmp_path: Path) -> None:
+    """All but pgaudit, which the embedded server has not, and with the files where this test has them."""
+    secrets = make_secrets(tmp_path / "secrets")
+    text = (DOCKER / "hardened.conf").read_text()
+    assert "pgaudit" in (DOCKER / "postgres.Dockerfile").read_text()
+    assert re.search(r"^shared_preload_libraries = 'pgaudit'$", text, re.M)
+    kept = [line for line in text.splitlines() if not line.startswith(("shared_preload", "pgaudit.", "hba_file"))]
+    with own_server(tmp_path) as superuser:
+        with superuser.connect() as connection:
+            known = dict(connection.execute("select name, vartype from pg_settings").fetchall())
+        named = [line.partition(" = ")[0] for line in kept if line and not line.startswith("#")]
+        assert not [name for name in named if name not in known]
+    for kind in ("postgres_tls_certificate", "postgres_tls_key", "postgres_ca"):
+        assert f"/run/secrets/{kind}" in (text + COMPOSE.read_text())
+    checked = subprocess.run(
+        ["openssl", "verify", "-purpose", "sslserver", "-verify_hostname", "postgres",
+         "-CAfile", secrets / "postgres_ca",
+         secrets / "postgres_tls_certificate"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stderr
+    asked = ["openssl", "pkey", "-in", secrets / "postgres_tls_key", "-pubout"]
+    of_key = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    asked = ["openssl", "x509", "-in", secrets / "postgres_tls_certificate", "-pubkey", "-noout"]
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout == of_key
+
+
+def test_what_only_a_superuser_can_shut_is_shut_at_the_start(tmp_path: Path) -> None:
+    """The same that the embedded server shuts: else `wholefamily roles check` would find it open."""
+    script = (DOCKER / "create-databases.sh").read_text()
+    for line in ("lo_from_bytea(oid, bytea) from public", "usage on language plpgsql from public", "'^pg_stat_get_'"):
+        assert line in script
+        assert line in (PROJECT / "pipeline" / "store" / "embedded.py").read_text()
 
 
 def test_the_file_keeps_to_the_compose_specification(compose: dict[str, Any]) -> None:

@@ -62,7 +62,7 @@ def test_a_declaration_that_cannot_be_is_refused(tmp_path: Path) -> None:
             load_matrix(tmp_path)
 
 
-@pytest.mark.parametrize("mutant", chosen(every=29), ids=str)
+@pytest.mark.parametrize("mutant", chosen(every=61), ids=str)
 def test_what_opens_or_shuts_a_wall_is_found(world: World, mutant: Mutant) -> None:
     """A sample; benchmarks/walls.py does all of them."""
     assert killed(world.superuser, mutant, world.logins)
