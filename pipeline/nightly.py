@@ -165,6 +165,13 @@ def latest_period_end(database: Database) -> dt.date | None:
     return row[0] if row else None
 
 
+def published_up_to(database: Database) -> dt.date | None:
+    """The latest day that a published run speaks of, None before the first."""
+    with database.connect() as connection:
+        row = connection.execute("select max(as_at) from registry.run where state = 'published'").fetchone()
+    return row[0] if row else None
+
+
 def anything_new(database: Database) -> bool:
     """Whether a delivery has been accepted or withdrawn, a link answered, something decided about a person's data,
     or rows removed that no agreement covers, since the last published build began, or that build looked back at an

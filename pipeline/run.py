@@ -69,12 +69,14 @@ def build(
     *,
     full: bool = False,
     watch: Watch = unwatched,
+    asked_by: str | None = None,
 ) -> BuildSummary:
     """Link persons, form families, evaluate the criteria and publish, from what is loaded; one build at a time.
 
     `as_at` defaults to the last day any accepted delivery covers. `full`: compare all records and fit the link model
     anew, where comparing what has changed would do. `watch` is held around each stage. Raises BuildError when nothing
-    is loaded. Run twice on the same deliveries, it changes no id and no flag.
+    is loaded. Run twice on the same deliveries, it changes no id and no flag. `asked_by`: the order it carries out;
+    raises CarriedOut (pipeline.publish.run) where a run was published for it already.
     """
     vocabulary = load_vocabulary(settings.declarations)
     contracts = load_contracts(settings.declarations, vocabulary)
@@ -95,7 +97,9 @@ def build(
 
     with database.connect() as connection:
         bring_in_line(connection, settings.declarations)  # who may read for what
-    with publish.open_run(database, as_at=date, pack=pack, model=model, closed_kinds=declared.closed.kinds) as run:
+    with publish.open_run(
+        database, as_at=date, pack=pack, model=model, closed_kinds=declared.closed.kinds, asked_by=asked_by
+    ) as run:
         summary = BuildSummary(run_id=run.run_id, as_at=date, watch=watch)
 
         with summary.timed("link"):

@@ -6,6 +6,7 @@ The pipeline is imported inside the tasks, so that reading a DAG file is quick a
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from typing import Any
 
 from airflow.sdk import get_current_context
@@ -14,6 +15,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from orchestration.failures import told_plainly
 from pipeline.errors import DeclarationError
 
+log = logging.getLogger(__name__)
+
 
 @told_plainly
 def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
@@ -21,12 +24,13 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
 
     Failed when all that waited is rejected, or nothing has come for longer than the contract allows. Where some is
     taken in and some rejected, this task does its part, so that the build learns of the new data, and
-    `tell_of_rejections` fails.
+    `tell_of_rejections` fails. A retry tells of what a try before it took in, when that one died or still ran.
     """
     from pipeline.contracts import load_contract, load_vocabulary
     from pipeline.holdings import traced
     from pipeline.ingest import take_in
     from pipeline.ingest.lateness import late_partners, lateness_error
+    from pipeline.ingest.since import taken_in_since
     from pipeline.reports.delivery_page import write_delivery_page
     from pipeline.settings import read_settings
     from pipeline.store.database import open_database
@@ -34,9 +38,12 @@ def take_in_deliveries(partner: str, problem: str | None) -> dict[str, Any]:
     if problem is not None:
         raise AirflowFailException(problem)
     settings = read_settings()
+    context = get_current_context()
     with open_database(settings) as database:
         with traced.ingest(settings, database, partner, _own_run()) as took:
             taken = take_in(settings, database, partner)
+            if not taken.outcomes and not _is_first_try(context):
+                taken = taken_in_since(database, partner, context["dag_run"].start_date)
             took(taken)
         for outcome in taken.outcomes:
             write_delivery_page(database, settings, outcome.delivery_id)
@@ -71,24 +78,49 @@ def tell_of_rejections(taken: dict[str, Any]) -> None:
 
 @told_plainly
 def build_and_publish() -> dict[str, Any]:
-    """Build as at the run's `as_at`; a run started by the clock is skipped when nothing has come since the last."""
+    """Build as at the run's `as_at`; a run started by the clock is skipped when nothing has come since the last.
+
+    A DAG run is one order: a retry, or a twin that still runs, publishes nothing more. A backfilled night is built as
+    at the day before its morning, and skipped when that day or a later one has been published: what was said is not
+    said anew, and nobody is taken back to an old list.
+    """
     from pipeline.holdings import traced
-    from pipeline.nightly import anything_new
+    from pipeline.nightly import anything_new, published_up_to
+    from pipeline.publish.run import CarriedOut
     from pipeline.run import build
     from pipeline.settings import read_settings
     from pipeline.store.database import open_database
 
     context = get_current_context()
+    order = context["dag_run"]
     as_at = _day(context["params"].get("as_at"))
+    first_try = _is_first_try(context)
     settings = read_settings()
     with open_database(settings) as database:
-        if context["dag_run"].run_type == "scheduled" and not anything_new(database):
+        if order.run_type == "backfill":
+            as_at = order.logical_date.date() - dt.timedelta(days=1)
+            if first_try and (reached := published_up_to(database)) and reached >= as_at:
+                raise AirflowSkipException(f"As at {as_at} or later has been published: the last is as at {reached}.")
+        if order.run_type == "scheduled" and first_try and not anything_new(database):
             raise AirflowSkipException("No delivery has been loaded since the last published build.")
+        late = _late(settings, database)
         with traced.build(settings, database, _own_run()) as trace:
-            summary = build(settings, database, as_at, watch=trace.stage)
-            trace.published(summary.run_id)
+            try:
+                asked_by = f"{order.run_id}, cleared {order.clear_number or 0}"
+                summary = build(settings, database, as_at, watch=trace.stage, asked_by=asked_by)
+                trace.published(summary.run_id)
+            except CarriedOut as before:
+                summary = before.order
+                log.info("Run %s was published for this order already; nothing is done twice.", summary.run_id)
+    for partner in late:
+        log.warning("Built from the last good data. Late: %s", partner)
     counts = {name: count for name, count in summary.counts.items() if isinstance(count, int)}
-    return {"run_id": summary.run_id, "as_at": summary.as_at.isoformat(), "counts": counts}
+    return {
+        "run_id": summary.run_id,
+        "as_at": summary.as_at.isoformat(),
+        "counts": counts,
+        "late": [one.partner for one in late],
+    }
 
 
 @told_plainly
@@ -241,6 +273,22 @@ def make_evidence_pack() -> dict[str, Any]:
     ):
         made = make_pack(settings, database)
     return {"file": made.path.name, "sha256": made.sha256, "files": made.files}
+
+
+def _is_first_try(context: Any) -> bool:
+    """Whether no other process has begun this; a task that was cleared begins anew, with as many tries as at first."""
+    instance = context["ti"]
+    return bool(instance.try_number + context["task"].retries == instance.max_tries + 1)
+
+
+def _late(settings: Any, database: Any) -> list[Any]:
+    """Partners whose last delivery is older than their contract allows: the build goes on with it, and says so."""
+    from pipeline.contracts import load_contracts, load_vocabulary
+    from pipeline.ingest.lateness import late_partners
+
+    contracts = load_contracts(settings.declarations, load_vocabulary(settings.declarations))
+    with database.connect() as connection:
+        return late_partners(connection, contracts, dt.datetime.now(dt.UTC).date())
 
 
 def _own_run() -> Any:

@@ -182,6 +182,7 @@ def _take_in(
             lambda share: progress(f"Load {case.landed.name}", 0.7 + 0.3 * share),
         )
         write_measures(connection, case.landed.name, measures)
+        session.execute("select 1")  # who has lost the partner's lock loads nothing
         connection.commit()
     return accepted_outcome(case, state)
 

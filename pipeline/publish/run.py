@@ -40,6 +40,34 @@ class Run:
     timings: dict[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Order:
+    """An order that has been carried out: the run published for it, as at which day, with its counts and timings."""
+
+    run_id: int
+    as_at: dt.date
+    counts: dict[str, Any]
+    timings: dict[str, float]
+
+
+class CarriedOut(Exception):  # noqa: N818 - no error: the caller asked for what is there
+    """A run was published for this order already, by a second process of it or before it was killed."""
+
+    def __init__(self, order: Order) -> None:
+        super().__init__(f"run {order.run_id} was published for this order")
+        self.order = order
+
+
+def published_for(connection: psycopg.Connection[Any], asked_by: str) -> Order | None:
+    """What was published for this order, None when nothing was."""
+    row = connection.execute(
+        "select run_id, as_at, counts, timings from registry.run"
+        " where state = 'published' and parameters ->> 'asked_by' = %s order by run_id desc limit 1",
+        (asked_by,),
+    ).fetchone()
+    return Order(*row) if row else None
+
+
 @contextmanager
 def open_run(
     database: Database,
@@ -48,8 +76,11 @@ def open_run(
     pack: Pack,
     model: LinkModel,
     closed_kinds: frozenset[str],
+    asked_by: str | None = None,
 ) -> Iterator[Run]:
     """A run under the hub's data lock: loads wait until it is over, a second build waits for the first.
+
+    `asked_by`: the order it carries out, a name of the caller's. Raises CarriedOut where a run was published for it.
 
     A run that raises is recorded as failed, and what users see stays as it was. Earlier runs still marked running
     belong to processes that died or lost the lock (it is ours now), and are closed as failed: `close_run` then refuses
@@ -60,13 +91,17 @@ def open_run(
         database.connect(PIPELINE, autocommit=True) as connection,
         advisory_lock(connection, HUB_DATA),
     ):
+        if asked_by and (before := published_for(connection, asked_by)) is not None:
+            raise CarriedOut(before)
         with connection.transaction():
             connection.execute("update registry.run set state = 'failed', finished_at = now() where state = 'running'")
             row = connection.execute(
                 "insert into registry.run (kind, as_at, started_at, state, code_version, pack, pack_version,"
-                " model_version) values ('build', %s, now(), 'running', %s, %s, %s, %s) returning run_id",
-                (as_at, code_version(), pack.id, pack.version, model.version),
-            ).fetchone()
+                " model_version, parameters) values ('build', %s, now(), 'running', %s, %s, %s, %s, %s)"
+                " returning run_id",
+                (as_at, code_version(), pack.id, pack.version, model.version,
+                 json.dumps({"asked_by": asked_by} if asked_by else {})),
+            ).fetchone()  # fmt: skip
             assert row is not None
             run = Run(connection, row[0], as_at, pack, model, closed_kinds)
             audit.append(connection, ACTOR, "build_started", f"run/{run.run_id}", {"as_at": as_at.isoformat()})
@@ -86,7 +121,7 @@ def close_run(run: Run, counts: dict[str, Any], linked: LinkResult) -> None:
     and has closed it."""
     told = (json.dumps(counts), json.dumps(linked.parameters), linked.blocking.to_json(orient="records"), run.run_id)
     closed = run.connection.execute(
-        "update registry.run set state = 'published', finished_at = now(), counts = %s, parameters = %s,"
+        "update registry.run set state = 'published', finished_at = now(), counts = %s, parameters = parameters || %s,"
         " blocking = %s where run_id = %s and state = 'running'",
         told,
     )

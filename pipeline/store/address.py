@@ -5,6 +5,8 @@ A connection URL carries a password: libpq's own messages may repeat it, so none
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,6 +19,8 @@ from psycopg.conninfo import conninfo_to_dict
 from pipeline.errors import StoreError
 
 CONNECT_SECONDS = 10
+RECOVERY_SECONDS = 30.0
+NOT_YET = ("is starting up", "in recovery mode", "not yet accepting connections")  # what a server says after a crash
 
 
 @dataclass(frozen=True)
@@ -54,21 +58,33 @@ class Address:
         return replace(self, database=database)
 
     def connect(self, *, autocommit: bool = False, **settings: str) -> psycopg.Connection[Any]:
-        """A psycopg connection. Raises StoreError."""
-        try:
-            return psycopg.connect(
-                self.url(**settings), autocommit=autocommit, connect_timeout=CONNECT_SECONDS,
-                application_name="wholefamily",
-            )  # fmt: skip
-        except psycopg.Error as problem:
-            raise self._unreachable(str(problem)) from None
+        """A psycopg connection; waits for a server that recovers from a crash. Raises StoreError."""
+        for message in self._patiently():
+            try:
+                return psycopg.connect(
+                    self.url(**settings), autocommit=autocommit, connect_timeout=CONNECT_SECONDS,
+                    application_name="wholefamily",
+                )  # fmt: skip
+            except psycopg.Error as problem:
+                message.append(str(problem))
+        raise self._unreachable(message[-1])
 
     def adbc(self, **settings: str) -> dbapi.Connection:
-        """An ADBC connection (Arrow in and out), not committing by itself. Raises StoreError."""
-        try:
-            return dbapi.connect(self.url(**settings), autocommit=False)
-        except AdbcError as problem:
-            raise self._unreachable(str(problem)) from None
+        """An ADBC connection (Arrow in and out), not committing by itself; waits likewise. Raises StoreError."""
+        for message in self._patiently():
+            try:
+                return dbapi.connect(self.url(**settings), autocommit=False)
+            except AdbcError as problem:
+                message.append(str(problem))
+        raise self._unreachable(message[-1])
+
+    def _patiently(self) -> Iterator[list[str]]:
+        """Try, and again as long as the server says that it is not ready yet; the list takes what it says."""
+        deadline, said = time.monotonic() + RECOVERY_SECONDS, list[str]()
+        yield said
+        while any(words in said[-1] for words in NOT_YET) and time.monotonic() < deadline:
+            time.sleep(0.1)
+            yield said
 
     def _unreachable(self, message: str) -> StoreError:
         """Tell by the message's kind, and never by its words: they may hold the password."""
@@ -79,7 +95,9 @@ class Address:
             "permission denied for database": ("this login may not connect.", "grant it CONNECT on the database."),
             "permission denied to set role": ("this login may not take the role.", "run a command as the owner first."),
             "does not exist": ("there is no such database or role.", "create it, or correct the URL."),
-            "starting up": ("the server is still starting or recovering.", "try again in a minute."),
+            "is starting up": ("the server is still starting.", "try again in a minute."),
+            "in recovery mode": ("the server is recovering from a crash.", "try again in a minute."),
+            "not yet accepting connections": ("the server is still recovering.", "try again in a minute."),
             "shutting down": ("the server is shutting down.", "try again when it is up."),
             "too many": ("the server has no free connection.", "close some, or raise max_connections."),
             "remaining connection slots": (

@@ -179,7 +179,7 @@ def told_as_store_error(what: str) -> Iterator[None]:
         failure = _refused(what, problem.sqlstate or "08006")  # none: cut before the server could say why
     else:
         return
-    raise failure  # outside the handler, so that the first error does not travel along as its context
+    raise failure from None
 
 
 def _refused(what: str, sqlstate: str | None) -> StoreError:

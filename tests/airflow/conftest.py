@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,37 @@ def deliver(settings: Settings, *partners: str) -> None:
         seal_and_deliver(settings, contract)
 
 
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Settings]:
-    """An installation with an embedded server of its own, and the dozen delivered."""
-    settings = Settings(home=tmp_path / "a hub")
+AirflowDatabase = Callable[[Path], None]
+
+
+@pytest.fixture(scope="session")
+def airflow_database(tmp_path_factory: pytest.TempPathFactory) -> AirflowDatabase:
+    """Puts Airflow's own database, made once in this session, into an Airflow home that has none."""
+    settings = Settings(home=tmp_path_factory.mktemp("airflow database"))
+    ask_airflow(settings, "from airflow.utils.db import initdb; initdb(); print('{}')")
+
+    def put(home: Path) -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.copy(settings.airflow / "airflow.db", home / "airflow.db")
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A home with keys, to which all four partners have delivered the dozen; nothing is taken in yet."""
+    settings = Settings(home=tmp_path_factory.mktemp("delivered") / "home")
     partners = sorted(contracts_of(settings))
     make_all_keys(settings, partners)
     deliver(settings, *partners)
+    return settings
+
+
+@pytest.fixture
+def hub(delivered: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """An installation with an embedded server of its own, and the dozen delivered."""
+    settings = Settings(home=tmp_path / "a hub")
+    shutil.copytree(delivered.home, settings.home)
     try:
         yield settings
     finally:

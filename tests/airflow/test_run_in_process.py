@@ -13,7 +13,7 @@ from pipeline.errors import OrchestrationError
 from pipeline.lineage.ledger import read_events
 from pipeline.settings import Settings
 from pipeline.store.database import Database, open_database
-from tests.airflow.conftest import DOZEN, deliver
+from tests.airflow.conftest import DOZEN, AirflowDatabase, deliver
 from tests.lineage.spec import problems_of
 
 INGESTS = ["ingest_council", "ingest_dwp", "ingest_police", "ingest_schools"]
@@ -40,7 +40,8 @@ def files_with(folder: Path, values: set[str]) -> list[str]:
     return found
 
 
-def test_a_good_night_then_a_bad_one(hub: Settings) -> None:
+def test_a_good_night_then_a_bad_one(hub: Settings, airflow_database: AirflowDatabase) -> None:
+    airflow_database(hub.airflow)
     with open_database(hub) as database:
         outcomes = run_dags(hub, dt.date(2014, 6, 30))
         assert [(o.dag_id, o.state) for o in outcomes] == [(d, "success") for d in [*INGESTS, "build_live"]]
