@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -150,7 +151,7 @@ def _step(values: pd.Series, step: Step, district_of: Mapping[str, str]) -> pd.S
     return values.map(lambda value: _capped(_least(value), int(limit)))
 
 
-def _least(value: object) -> int | None:
+def _least(value: Any) -> int | None:
     """The number a cell starts at, coarsened before or not; None where there is none."""
     text = "" if pd.isna(value) else str(value).split(" ")[0]
     return int(float(text)) if text else None

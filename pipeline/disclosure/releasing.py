@@ -129,6 +129,9 @@ def release(
     Raises UnprotectableError when earlier releases give a cell of this table away whatever is hidden now; without
     `strict` the others are protected all the same, and the number of those is told.
     """
+    if not regions:
+        none = np.zeros(0)
+        return Released(none, np.zeros(0, dtype=object), none, none, none, none)
     held = _held(regions, figures, earlier)
     problem, barred = _problem(regions, figures, held, earlier, complete or {}, as_at)
     cells = problem.whole()
