@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,15 +97,16 @@ EXPORTS = (
         ("audit.log",),
     ),
 )  # fmt: skip
-# What the log of looking is kept as, where there is one: the first of these that the catalogue has.
-LOOKS = ("access.look", "access.log", "access.query", "access.access")
+# The log of looking, where there is one: whatever the schema of access calls it.
+LOOKS = re.compile(r"access\.(look|log(?!in)|quer|read|seen)\w*")
 MOST_LOOKS = 50_000
 
 
 def exports(connection: psycopg.Connection[Any], catalogue: Catalogue) -> list[tuple[Export, str, int]]:
     """Each export that there is something for, as CSV, with its number of rows."""
     wanted = [one for one in EXPORTS if all(map(catalogue.has, one.needs))]
-    looks = next((name for name in LOOKS if catalogue.has(name)), None)
+    tables = (name for name, relation in catalogue.relations.items() if not relation.is_view)
+    looks = next(filter(LOOKS.fullmatch, tables), None)
     if looks is not None:
         plain = [name for name, (type_, _, _) in catalogue.relations[looks].columns.items() if type_ != "bytea"]
         listed = ", ".join(f'"{name}"' for name in plain)

@@ -43,7 +43,7 @@ def flow_picture(contracts: Mapping[str, Contract], catalogue: Catalogue) -> str
                 f'<path d="M{start} {y} H{end} m-8 -5 l8 5 l-8 5" fill="none" stroke="#1b1f24" stroke-width="2"/>'
             )
             parts += [
-                f'<text x="{start + 2}" y="{y - 46 + LINE * number}" font-size="11">{escape(text)}</text>'
+                f'<text x="{start + 2}" y="{y - 88 + LINE * number}" font-size="11">{escape(text)}</text>'
                 for number, text in enumerate(_wrapped(passes.split(" "), 16, " "))
             ]
     width = 20 + 3 * WIDTH + 220

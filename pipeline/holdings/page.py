@@ -93,6 +93,7 @@ def lineage_document(settings: Settings, database: Database) -> Document:
             draw(graph, "Which step reads and writes what"),
             "Rounded boxes are steps, plain ones the data they read and write, from left to right; brown arrows go "
             "back to a step of the next night. Point at a box for its tables and rows.",
+            wide=True,
         ),
         Heading("Steps"),
         Table(["Step", "Last ended (UTC)", "How", "Reads", "Writes"], jobs),

@@ -54,10 +54,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawing, with what it shows in words; links go by `links`, as (text, address)."""
+    """A drawing, with what it shows in words. `wide`: it takes the whole width of the window."""
 
     svg: str
     description: str
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def _html(block: Block) -> str:
     if isinstance(block, Text):
         return f'<p class="alarm">{escape(block.text)}</p>' if block.alarm else f"<p>{escape(block.text)}</p>"
     if isinstance(block, Picture):
-        return f'<div class="scroll wide">{block.svg}</div>\n<p class="meta">{escape(block.description)}</p>'
+        wide = " wide" if block.wide else ""
+        return f'<div class="scroll{wide}">{block.svg}</div>\n<p class="meta">{escape(block.description)}</p>'
     if isinstance(block, Links):
         return "<p>" + " · ".join(f'<a href="{escape(to)}">{escape(text)}</a>' for text, to in block.links) + "</p>"
     counts = [

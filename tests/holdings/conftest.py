@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,19 @@ class Hub:
         return self.rows(query)[0][0]
 
 
-@pytest.fixture
-def hub(built_dozen: Settings, test_server: TestServer, tmp_path: Path) -> Iterator[Hub]:
-    home = tmp_path / "home of the test"
+@contextmanager
+def a_hub(built_dozen: Settings, test_server: TestServer, home: Path) -> Iterator[Hub]:
+    """A copy of the hub that the dozen has gone through."""
     shutil.copytree(built_dozen.home, home)
     template = urlsplit(str(built_dozen.database_url)).path.lstrip("/")
     with live_database(test_server, template, home) as settings, open_database(settings) as database:
         yield Hub(settings, database)
+
+
+@pytest.fixture
+def hub(built_dozen: Settings, test_server: TestServer, tmp_path: Path) -> Iterator[Hub]:
+    with a_hub(built_dozen, test_server, tmp_path / "home of the test") as made:
+        yield made
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +17,22 @@ from pipeline.holdings.exported import as_csv
 from pipeline.holdings.pack import MANIFEST, SIGNATURE, Made, check_pack, make_pack
 from pipeline.holdings.shown import governance_lines
 from pipeline.lineage import LEDGER_FILE, read_events
-from tests.holdings.conftest import Hub
+from pipeline.settings import Settings
+from tests.conftest import TestServer
+from tests.holdings.conftest import Hub, a_hub
 from tests.whole_way.conftest import DOZEN, runner
 
 Files = dict[str, bytes]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def hub(built_dozen: Settings, test_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """One for all tests here: none changes what another looks at."""
+    with a_hub(built_dozen, test_server, tmp_path_factory.mktemp("packed") / "home of the test") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def made(hub: Hub) -> Made:
     runner(hub.settings)("why", hub.one("select family_id from cohort.cohort limit 1"), "--purpose", "=spot check")
     audit.record_role_changes(hub.database)
