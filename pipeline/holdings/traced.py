@@ -193,10 +193,15 @@ def _tell_ingest(run: Task, settings: Settings, database: Database, partner: str
                     [
                         Dataset(
                             f"deliveries/{partner}/{table}", rows, delivery_id, delivered.get(table, {}),
-                            checks.get(table, ()),
+                            checks.pop(table, ()),
                         )
                     ]
                 )  # fmt: skip
+            # What was asked of the delivery as a whole.
+            run.reads(
+                Dataset(f"deliveries/{partner}/{name}", version=delivery_id, checks=left)
+                for name, left in checks.items()
+            )
         if accepted:
             run.writes(
                 Dataset(name, _loaded(connection, name, accepted), accepted[-1], columns)

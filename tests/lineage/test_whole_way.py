@@ -85,6 +85,7 @@ def test_what_is_read_and_written_is_counted(events: list[Event], opened: Databa
         each["facets"]["version"]["datasetVersion"] + each["name"].rpartition("/")[2]:
         each["inputFacets"]["inputStatistics"]["rowCount"]
         for partner in PARTNERS for each in ended(events, f"ingest.{partner}")["inputs"]
+        if "inputStatistics" in each["inputFacets"]  # not the checks of a delivery as a whole
     }  # fmt: skip
     assert read == delivered
 
