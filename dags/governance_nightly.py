@@ -6,6 +6,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from orchestration.defaults import DAG_DEFAULTS, ZONE
 from orchestration.steps import (
+    collect_accesses,
     keep_to_retention,
     make_evidence_pack,
     record_role_changes,
@@ -57,6 +58,10 @@ with DAG(
         task_id="record_role_changes",
         doc_md="Compares roles, memberships and rights with the last entry about them; a change becomes an entry.",
     )(record_role_changes)()
+    looked = task(
+        task_id="collect_accesses",
+        doc_md="Takes what readers' logins asked from the server's log into `access.query`; says what stands out.",
+    )(collect_accesses)()
     signed = task(
         task_id="sign_the_log",
         doc_md="Same as `wholefamily checkpoint`: checks the log, signs it, keeps the checkpoint.",
@@ -75,5 +80,6 @@ with DAG(
         doc_md="Same as `wholefamily evidence-pack`: one signed zip for the information governance lead.",
     )(make_evidence_pack)()
     kept >> roles
+    looked >> signed
     covered >> ending >> roles >> signed >> told
     signed >> held >> pack

@@ -169,6 +169,27 @@ def record_role_changes() -> dict[str, int]:
 
 
 @told_plainly
+def collect_accesses() -> dict[str, int]:
+    """Take readers' queries from the server's log; returns how many were new, and how many logins stand out today."""
+    from pipeline.access.looked import collect, load_unusual, unusual_accesses
+    from pipeline.access.server_log import server_logs
+    from pipeline.holdings import traced
+    from pipeline.settings import read_settings
+    from pipeline.store.database import open_database
+
+    settings = read_settings()
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    with (
+        open_database(settings) as database,
+        traced.step(settings, "governance.accesses", writes=["access.query"], parent=_own_run()),
+        database.connect() as connection,
+    ):
+        added = collect(connection, server_logs(settings))
+        found = unusual_accesses(connection, load_unusual(settings.declarations), since)
+    return {"queries": added, "unusual": len({one["login"] for one in found})}
+
+
+@told_plainly
 def sign_the_log() -> dict[str, Any]:
     """Check and sign the audit log; returns the checkpoint's number, how many entries it covers, and their root."""
     from pipeline.audit import write_checkpoint

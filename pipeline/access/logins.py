@@ -16,6 +16,7 @@ from psycopg import errors, sql
 from pipeline import audit
 from pipeline.errors import StoreError
 from pipeline.store.database import Database
+from pipeline.store.roles import watch
 
 KINDS = {
     "analyst": "wf_analyst", "caseworker": "wf_caseworker", "auditor": "wf_auditor", "partner": "wf_partner",
@@ -66,6 +67,7 @@ def add_login(database: Database, login: Login, *, by: str, folder: Path) -> Pat
             raise _refused(login.name, "there is such a role already.", "choose another name.") from None
         paths = sql.SQL(SEARCH_PATH[login.reader])
         connection.execute(sql.SQL("alter role {} set search_path = {}").format(role, paths))
+        watch(connection, login.name)
         if login.reader != "caseworker":  # a help against slips; the walls are the missing rights
             connection.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(role))
         connection.execute(

@@ -21,6 +21,7 @@ from pipeline.cli import (
     hub,
     impact,
     key_versions,
+    looked,
     metrics,
     partner,
     questions,
@@ -59,6 +60,7 @@ for group in (
     metrics,
     escalation,
     access,
+    looked,
 ):
     group.add_to(app)
 

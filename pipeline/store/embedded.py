@@ -43,7 +43,9 @@ CLOSE_STATISTICS = f"""
             execute format('grant execute on function %s to {OWNER}', counter);
         end loop;
     end $$
-"""  # noqa: S608
+"""  # noqa: S608  (no value of anybody's)
+# The owner may have the queries of the logins it makes told to the log.
+WATCH_READERS = f"grant set on parameter auto_explain.log_min_duration to {OWNER}"
 ACCESS = f"host all all {HOST}/32 scram-sha-256\n"
 
 
@@ -159,6 +161,9 @@ class EmbeddedServer:
         """The owner and the live database; everybody else is kept out of every database."""
         with superuser.in_database("postgres").connect(autocommit=True) as connection:
             if connection.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone():
+                may = "select has_parameter_privilege(%s, 'auto_explain.log_min_duration', 'set')"
+                if connection.execute(may, (OWNER,)).fetchone() != (True,):  # made by an older program
+                    connection.execute(WATCH_READERS.encode())
                 return
             connection.execute("revoke all on database postgres, template1 from public")
             _ensure_login(superuser.in_database("postgres"), OWNER, credentials.password(OWNER), "createrole")
@@ -174,6 +179,7 @@ class EmbeddedServer:
                 inside.execute("revoke usage on language plpgsql from public")
                 inside.execute(f"grant usage on language plpgsql to {OWNER}".encode())
                 inside.execute(CLOSE_STATISTICS.encode())
+            connection.execute(WATCH_READERS.encode())
             connection.execute(f"alter database wholefamily_draft rename to {DATABASE}".encode())
 
     # --- starting and stopping

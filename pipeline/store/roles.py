@@ -73,8 +73,22 @@ def ensure_analyst(connection: psycopg.Connection[Any], credentials: Credentials
             )
             connection.execute("alter role analyst set default_transaction_read_only = on")
             connection.execute("alter role analyst set search_path = cohort")
+        watch(connection, ANALYST)
     except (errors.DuplicateObject, errors.UniqueViolation):
         pass
+
+
+def watch(connection: psycopg.Connection[Any], login: str) -> bool:
+    """Have what a reader's login asks told to the server's log, from its next session on (pipeline.access.looked reads
+    it); whether the server lets us. On a server of your own its administrator allows it once (docs/operations.md)."""
+    try:
+        with connection.transaction():
+            connection.execute(
+                sql.SQL("alter role {} set auto_explain.log_min_duration = 0").format(sql.Identifier(login))
+            )
+    except errors.InsufficientPrivilege:
+        return False
+    return True
 
 
 def walls_stand(connection: psycopg.Connection[Any]) -> bool:

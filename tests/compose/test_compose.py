@@ -267,6 +267,7 @@ def own_server(folder: Path) -> Iterator[Address]:
         superuser = owner.as_login(SUPERUSER, password).in_database("postgres")
         with superuser.connect(autocommit=True) as connection:
             connection.execute("drop database wholefamily")
+            connection.execute("drop owned by wholefamily")
             connection.execute("drop role wholefamily")
         yield superuser
     finally:

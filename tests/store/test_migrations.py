@@ -38,6 +38,7 @@ COHORT_VIEWS = {
         "family_id", "pack", "pack_version", "criterion", "title", "state", "reason", "contains_dwp", "as_at", "run_id",
         "in_doubt", "probability",
     ],
+    "contested": ["family_id", "pack", "criterion", "partner", "contested_rows", "since"],
     "duplicated_service": [
         "family_id", "need", "agency", "service", "title", "first_day", "last_day", "facts", "contains_dwp", "as_at",
         "run_id",
@@ -115,12 +116,16 @@ COHORT_VIEWS = {
     "published_run": [
         "run_id", "pack", "pack_version", "model_version", "code_version", "as_at", "published_at",
     ],
+    "release": [
+        "release_id", "name", "form", "made_at", "run_id", "as_at", "actor", "purpose", "agreement_id",
+        "agreement_version", "rule_id", "rule_version", "row_count", "column_names", "hidden", "held", "file", "sha256",
+    ],
     "review_outcome": ["pack", "month", "reviewed", "overridden", "override_rate"],
     "service_contact": ["family_id", "agency", "month_end", "contacts", "contains_dwp", "as_at", "run_id"],
     "statement": [
         "pack", "family_id", "from_run", "until_run", "selected", "standing", "criteria_met", "criteria",
     ],
-    "summary": ["as_at", "area", "pack", "criterion", "families"],
+    "summary": ["as_at", "area", "pack", "criterion", "families", "counted_on"],
     "unit_cost": [
         "code", "label", "unit", "agency", "fiscal", "fiscal_priced_in", "economic", "economic_priced_in", "source",
         "confidence",
