@@ -20,7 +20,7 @@ INGEST, BUILD = {"Check", "Load"}, {"link persons", "form families", "evaluate c
 @pytest.fixture(scope="module")
 def told() -> Any:
     """The command's own account; in a process that nothing else has used, since its runs are forked from it."""
-    command = [sys.executable, str(PROJECT / "benchmarks" / "kills.py"), str(KILLS), "--per-night", "25"]
+    command = [sys.executable, str(PROJECT / "benchmarks" / "kills.py"), str(KILLS), "--per-night", "50"]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr[-3000:]
     return json.loads(done.stdout)
