@@ -143,6 +143,23 @@ def test_no_query_is_run_to_be_explained(log_in: LogIn, reader: str) -> None:
             session.execute(hidden_words.encode())
 
 
+def test_the_servers_own_messages_tell_no_more_than_the_answer(log_in: LogIn) -> None:
+    """A session may ask for the messages that are meant for the log, also half way through a cursor."""
+    for reader in ("analyst", *LIMITED):
+        session, heard = log_in(reader), list[str]()
+        session.add_notice_handler(lambda told, heard=heard: heard.append(str(told.message_primary)))  # type: ignore[misc]
+        view = next(iter(SEES[reader]))
+        with session.transaction():
+            session.execute("set local client_min_messages = log")
+            session.execute(f"select * from {view} where family_id in ({HIDDEN}, {NOBODY})".encode())
+        with session.transaction():
+            session.execute(f"declare mine cursor for select * from {view} where family_id in (2, {HIDDEN})".encode())
+            session.execute("fetch all from mine")
+            session.execute("set local client_min_messages = debug1")
+            session.execute("close mine")
+        assert not [told for told in heard if "Removed" in told or "Actual" in told or "actual" in told]
+
+
 CLOSED = """
 select * from pg_stat_user_tables
 select * from pg_stat_all_indexes
