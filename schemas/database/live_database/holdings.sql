@@ -10,6 +10,7 @@ CREATE TABLE registry.reprocessed (
     sealed_copies  integer NOT NULL CHECK (sealed_copies >= 0)
 );
 COMMENT ON TABLE registry.reprocessed IS 'One row per partner and night in which rows or columns were removed that no agreement covers any more; append-only.';
+COMMENT ON COLUMN registry.reprocessed.reprocessed_id IS 'Number of the entry.';
 COMMENT ON COLUMN registry.reprocessed.at IS 'When; the next build makes what is published anew.';
 COMMENT ON COLUMN registry.reprocessed.partner IS 'Whose rows.';
 COMMENT ON COLUMN registry.reprocessed.agreement_id IS 'The agreement that says what is covered now; empty where none names the partner.';
