@@ -81,10 +81,6 @@ class Homes:
         rows = self._order[np.repeat(first, counts) + within]
         return {name: shortened(column.take(rows)) for name, column in self._columns.items()}, owner
 
-    def latest_columns(self) -> dict[str, Coded]:
-        """The latest residence of everybody of the people file, by their number."""
-        return {name: column.take(self.latest) for name, column in self._columns.items()}
-
     def latest_of(self, persons: NDArray[np.int32]) -> dict[str, Coded]:
         """Each person's latest residence: its columns, without a value where there is none."""
         rows = self.latest[persons]

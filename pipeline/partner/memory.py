@@ -12,7 +12,7 @@ import sys
 
 # Of mallopt(3), GNU libc. A fixed threshold keeps the library from raising it to 32 MB as larger pieces are freed.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-_LARGE = 1 << 18  # bytes: from here on an array is memory of its own, and given back when it is freed
+_LARGE = 1 << 17  # bytes: from here on an array is memory of its own, and given back when it is freed
 _ARENAS = 2
 
 

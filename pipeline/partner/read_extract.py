@@ -29,7 +29,7 @@ from pipeline.records import PEOPLE
 
 # A cell with more lines than this is a quotation mark that nobody closed.
 MOST_LINES_IN_A_CELL = 50
-ROWS_AT_ONCE = 1 << 15
+ROWS_AT_ONCE = 1 << 14
 FOREIGN_MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 

@@ -57,7 +57,7 @@ def write_files(stream: Stream, folder: Path, changes: Changes | None, progress:
         progress(f"pseudonymise {name}", 0.5 * (number + 1) / len(names))
     homes.close()
     tally = tallies[PEOPLE] = Tally(stream.files[PEOPLE].table)
-    home = homes_of(stream.model, stream.keys, homes.latest_columns(), stream.persons.known)
+    home = _homes_of_everybody(stream, homes)
     encoder = _Encoder(stream, homes, folder / f"{ENCODINGS}.parquet", Sampler(stream.keys, home), home)
     everybody = max(stream.persons.known, 1)
     with _csv(folder / f"{PEOPLE}.csv") as write, encoder:
@@ -70,6 +70,15 @@ def write_files(stream: Stream, folder: Path, changes: Changes | None, progress:
     files = {name: (f"{name}.csv", tallies[name].rows) for name in stream.files}
     files[ENCODINGS] = (f"{ENCODINGS}.parquet", encoder.rows)
     return Written(files, {name: tallies[name] for name in stream.files}, encoder.sampler)
+
+
+def _homes_of_everybody(stream: Stream, homes: Homes) -> Words:
+    """The number of each person's home (see `homes_of`)."""
+    home = np.zeros(stream.persons.known, dtype=np.uint64)
+    for start in range(0, len(home), PEOPLE_AT_ONCE):
+        some = np.arange(start, min(start + PEOPLE_AT_ONCE, len(home)), dtype=np.int32)
+        home[some] = homes_of(stream.model, stream.keys, homes.latest_of(some), len(some))
+    return home
 
 
 def _delivered(stream: Stream, tally: Tally, piece: Piece, changes: Changes | None) -> pa.Table:
