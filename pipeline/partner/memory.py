@@ -17,7 +17,10 @@ _ARENAS = 2
 
 
 def give_back_memory() -> None:
-    """Have large arrays given back to the system as soon as they are freed."""
+    """Have large arrays given back to the system as soon as they are freed; nothing where the work's library is loaded
+    already, since then the process is not this command's alone."""
+    if "pyarrow" in sys.modules:
+        return
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # read when the library is first imported
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # not in every C library
