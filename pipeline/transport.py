@@ -258,20 +258,22 @@ def _read_options(path: Path) -> dict[str, Any]:
 
 
 def _filesystem(parts: SplitResult, options: Mapping[str, Any]) -> Any:
-    if parts.scheme == "sftp":
-        from pipeline.sftp import open_sftp
-
-        return open_sftp(parts.hostname or "", parts.port, parts.username, options)
     try:
+        if parts.scheme == "sftp":
+            from pipeline.sftp import open_sftp
+
+            return open_sftp(parts.hostname or "", parts.port, parts.username, options)
         import fsspec
 
         return fsspec.filesystem(parts.scheme, skip_instance_cache=True, **options)
-    except (ImportError, ValueError):
-        raise TransportError(
-            where=f"landing place {parts.scheme}://…",
-            rule="no filesystem for this kind of URL is installed.",
-            remedy="install it beside this program (for s3:// the package s3fs, for gs:// gcsfs, for abfs:// adlfs).",
-        ) from None
+    except (ImportError, ValueError) as problem:
+        if isinstance(problem, ValueError) and "Protocol not known" not in str(problem):
+            raise
+    raise TransportError(
+        where=f"landing place {parts.scheme}://…",
+        rule="no filesystem for this kind of URL is installed.",
+        remedy="install it beside this program: fsspec and paramiko for sftp://, s3fs for s3://, gcsfs for gs://.",
+    )
 
 
 def _exists(files: Any, path: str) -> bool:

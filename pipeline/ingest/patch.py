@@ -54,11 +54,12 @@ def put_delta(
     before = people_of(connection, origin.partner)
     _remove(connection, before, case.affected)
     known = put_records(connection, origin, before, loaded[PEOPLE], loaded.get(RESIDENCES), encodings)
-    _forget(connection, before, known)
+    gone = before.record_ids.filter(pc.invert(pc.is_in(before.record_ids, value_set=known.record_ids)))
+    _forget(connection, gone)
     tell(0.3)
     write_frame(connection, "identity", "encoding", stage.stage_encodings(encodings, known))
     write_evidence(connection, contract, origin, loaded, known)
-    _check_relations(connection, case)
+    _check_relations(connection, case, gone)
     tell(0.8)
 
 
@@ -74,9 +75,8 @@ def _remove(connection: Any, before: stage.People, affected: pa.Array) -> None:
     execute(connection, f"delete from identity.record where {OF_RECORDS}", named)  # noqa: S608
 
 
-def _forget(connection: Any, before: stage.People, after: stage.People) -> None:
+def _forget(connection: Any, gone: pa.Array) -> None:
     """What linking holds of records that are no more."""
-    gone = before.record_ids.filter(pc.invert(pc.is_in(before.record_ids, value_set=after.record_ids)))
     if not len(gone):
         return
     named = [_listed(gone)]
@@ -87,12 +87,14 @@ def _forget(connection: Any, before: stage.People, after: stage.People) -> None:
             execute(connection, f"delete from {table} where {column}{OF_RECORDS.removeprefix('record_id')}", named)  # noqa: S608
 
 
-def _check_relations(connection: Any, case: Case) -> None:
+def _check_relations(connection: Any, case: Case, gone: pa.Array) -> None:
+    if not len(gone):
+        return
     left = read_frame(
         connection,
-        "select count(*) as relations from evidence.relationship l where partner = $1 and not exists"
-        " (select from identity.record r where r.record_id = l.related_record_id)",
-        [case.landed.partner],
+        "select count(*) as relations from evidence.relationship where partner = $2"
+        " and related_record_id = any(string_to_array($1, ',')::bigint[])",
+        [_listed(gone), case.landed.partner],
     )["relations"][0].as_py()
     if left:
         raise DeliveryError(

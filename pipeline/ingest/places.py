@@ -21,6 +21,7 @@ from pipeline.store.bulk import execute, read_frame, write_frame
 
 SPELL = ["record_id", "start_date", "area"]
 PLACES = ["place_id", "address_id"]
+FEW = 100_000  # tokens that are looked up by themselves
 
 
 def spells_under_another_key(connection: Any, origin: stage.Origin) -> pa.Table | None:
@@ -49,8 +50,10 @@ def numbered(connection: Any, key_version: int, rows: pa.Table, spells: pa.Table
     """
     columns = [rows[name].combine_chunks() for name in PLACES]
     execute(connection, "lock table identity.place in share row exclusive mode")
-    known, ids = _known_places(connection, key_version)
     tokens = pa.concat_arrays(columns)
+    # Of a delta's few spells only their own places; where spells are carried, all: a number is not given twice.
+    asked = pc.unique(tokens).drop_null() if spells is None and len(tokens) < FEW else None
+    known, ids = _known_places(connection, key_version, asked)
     new = pc.unique(tokens.filter(pc.invert(pc.is_in(tokens, value_set=known)))).drop_null()
     if len(new):
         kept = carried(rows, spells, new, ids) if spells is not None else pa.nulls(len(new), pa.int64())
@@ -58,7 +61,7 @@ def numbered(connection: Any, key_version: int, rows: pa.Table, spells: pa.Table
         found = pa.table({"place_token": new, "key_version": versions, "place_id": kept})
         write_frame(connection, "identity", "place", found.filter(pc.is_valid(kept)))
         write_frame(connection, "identity", "place", found.filter(pc.is_null(kept)).drop_columns(["place_id"]))
-        known, ids = _known_places(connection, key_version)
+        known, ids = _known_places(connection, key_version, asked)
     place, address = (pc.take(ids, pc.index_in(column, value_set=known)) for column in columns)
     return place, address
 
@@ -89,10 +92,11 @@ def _alone(spells: pd.DataFrame) -> pd.DataFrame:
     return spells[~spells.duplicated(SPELL, keep=False)]
 
 
-def _known_places(connection: Any, key_version: int) -> tuple[pa.Array, pa.Array]:
-    rows = read_frame(
-        connection,
-        "select place_id, place_token from identity.place where key_version = $1::int order by place_id",
-        [str(key_version)],
-    )
+def _known_places(connection: Any, key_version: int, tokens: pa.Array | None) -> tuple[pa.Array, pa.Array]:
+    """Tokens of a version and their numbers: of all places, or of these."""
+    query, given = "select place_id, place_token from identity.place where key_version = $1::int", [str(key_version)]
+    if tokens is not None:
+        query += " and place_token in (select decode(token, 'hex') from unnest(string_to_array($2, ',')) token)"
+        given.append(",".join(token.hex() for token in tokens.to_pylist()))
+    rows = read_frame(connection, f"{query} order by place_id", given)
     return rows["place_token"].cast(stage.TOKEN).combine_chunks(), rows["place_id"].combine_chunks()
