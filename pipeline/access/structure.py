@@ -74,7 +74,11 @@ SETTINGS = """
     cross join unnest(s.setconfig) as one
     where (s.setrole = 0 or r.rolname = any(%(roles)s)) and (s.setdatabase = 0 or d.datname = current_database())
 """
-HARMLESS = ("search_path=", "default_transaction_read_only=on")
+HARMLESS = (
+    "search_path=",
+    "default_transaction_read_only=on",
+    "auto_explain.log_min_duration=0",
+)  # watched: store.roles.watch
 TRIGGERS = """
     select n.nspname || '.' || c.relname || ' ' || t.tgname, t.tgenabled::text
     from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
