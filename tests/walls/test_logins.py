@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -77,7 +76,12 @@ def test_the_check_by_command_names_what_is_open(settings: Settings, database: D
     assert json.loads(run("roles", "check", "--json", code=1).out)["stand"] is False
 
 
-def test_sql_without_a_purpose_says_what_to_do(settings: Settings, tmp_path: Path) -> None:
+def test_sql_without_a_purpose_says_what_to_do(settings: Settings, database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "insert into publication.summary (as_at, area, pack, criterion, families)"
+            " values ('2014-07-31', 'all areas', 'p', 'selected', 10)"
+        )
     ended = runner(settings)("sql", "select * from cohort.summary", code=StoreError.exit_code)
     assert "no purpose is stated" in ended.err
     assert "identify" in ended.err
