@@ -59,7 +59,7 @@ def iso_dates(
     return pa.array(found, pa.string()), malformed, outside
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 15)
 def _read(text: str, forms: tuple[re.Pattern[str], ...]) -> dt.date | None:
     for form in forms:
         match = form.fullmatch(text)

@@ -14,14 +14,14 @@ Result = TypeVar("Result")
 
 
 def in_order(work: Callable[[Piece], Result], pieces: Iterable[Piece]) -> Iterator[Result]:
-    """`work(piece)` of every piece, in order; never more than one piece a thread is held ahead."""
+    """`work(piece)` of every piece, in order; never more than a piece for each thread is held."""
     threads = min(4, processors())
     waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for piece in pieces:
                 waiting.append(pool.submit(work, piece))
-                if len(waiting) > threads:
+                if len(waiting) >= threads:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

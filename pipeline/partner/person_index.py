@@ -30,7 +30,7 @@ class PersonIndex:
         self._keys = keys
         rows = sum(len(piece) for piece in people)
         self._words = np.empty((rows, 2), dtype=np.uint64)
-        self._table = np.full(1 << max(4, int(2 * rows).bit_length()), FREE, dtype=np.int32)
+        self._table = np.full(1 << max(4, (7 * rows // 5).bit_length()), FREE, dtype=np.int32)
         self.known = 0
         while people:
             self.known = int(_put(_words_of(people.pop(0)), self._words, self.known, self._table))
