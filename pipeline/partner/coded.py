@@ -85,6 +85,13 @@ def joined(pieces: list[Coded]) -> Coded:
     return Coded(values, np.concatenate(codes).astype(np.int32, copy=False)).mapped(values)
 
 
+def shortened(column: Coded) -> Coded:
+    """The column with the values that it has, and no others."""
+    encoded = pc.dictionary_encode(column.texts())
+    indices = np.asarray(encoded.indices.fill_null(MISSING), dtype=np.int32)
+    return Coded(encoded.dictionary.cast(pa.string()), indices)
+
+
 def each(values: pa.StringArray, function: Callable[[str], str | None]) -> tuple[pa.StringArray, NDArray[np.bool_]]:
     """`function` of every value: the new values, and which it could not read (None; empty is merely no value)."""
     found = [function(value) for value in values.to_pylist()]

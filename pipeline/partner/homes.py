@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pipeline.contracts import Encoding, LinkModel
 from pipeline.partner.checked import CheckedTable
-from pipeline.partner.coded import MISSING, Coded
+from pipeline.partner.coded import MISSING, Coded, shortened
 
 START = "start_date"
 
@@ -85,13 +85,6 @@ class Homes:
         """Each person's latest residence: its columns, without a value where there is none."""
         rows = self.latest[persons]
         return {name: shortened(column.take(rows)) for name, column in self._columns.items()}
-
-
-def shortened(column: Coded) -> Coded:
-    """The column with the values that it has, and no others."""
-    encoded = pc.dictionary_encode(column.texts())
-    indices = np.asarray(encoded.indices.fill_null(MISSING), dtype=np.int32)
-    return Coded(encoded.dictionary.cast(pa.string()), indices)
 
 
 @njit(nogil=True, cache=True)

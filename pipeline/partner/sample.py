@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.contracts import LinkModel
-from pipeline.partner.coded import Coded, joined
+from pipeline.partner.coded import Coded, joined, shortened
 from pipeline.partner.hashing import Words, hmac_each
 from pipeline.partner.keys import PartnerKeys
 from pipeline.partner.people import People
@@ -72,19 +72,23 @@ class Sampler:
     def sample(self) -> Sample:
         """The sample of everybody seen."""
         self._forget()
-        (one,) = self._kept
-        one = one.taken(np.argsort(one.place, kind="stable"))
+        columns = {name: joined([one.columns[name] for one in self._kept]) for name in self._kept[0].columns}
+        place, home = (np.concatenate([getattr(one, what) for one in self._kept]) for what in ("place", "home"))
+        one = _Some(columns, place, home).taken(np.argsort(place, kind="stable"))
         drawn = np.arange(len(one.place)) < SAMPLE
         return Sample(one.columns, drawn, one.home)
 
     def _forget(self) -> None:
         """Let go of everybody who can be of the sample no more."""
-        columns = {name: joined([one.columns[name] for one in self._kept]) for name in self._kept[0].columns}
-        place, home = (np.concatenate([getattr(one, what) for one in self._kept]) for what in ("place", "home"))
+        place = np.concatenate([one.place for one in self._kept])
         if len(place) > SAMPLE:
             self._last_place = np.partition(place, SAMPLE - 1)[SAMPLE - 1]
-        rows = np.flatnonzero((place <= self._last_place) | (home != NOWHERE))
-        self._kept = [_Some(columns, place, home).taken(rows)]
+        for at, one in enumerate(self._kept):
+            stay = (one.place <= self._last_place) | (one.home != NOWHERE)
+            if not stay.all():
+                some = one.taken(np.flatnonzero(stay))
+                columns = {name: shortened(column) for name, column in some.columns.items()}
+                self._kept[at] = _Some(columns, some.place, some.home)
 
 
 def sample_of(model: LinkModel, keys: PartnerKeys, people: People) -> Sample:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from pipeline.partner.changes import Changes
 from pipeline.partner.checked import CheckedTable
-from pipeline.partner.coded import MISSING, Coded, joined
+from pipeline.partner.coded import MISSING, Coded, joined, shortened
 from pipeline.partner.encode import Persons, encode_persons
 from pipeline.partner.hashing import Words
-from pipeline.partner.homes import Homes, asked_for, shortened
+from pipeline.partner.homes import Homes, asked_for
 from pipeline.partner.minimise import delivered_table, encoding_schema, encodings_table
 from pipeline.partner.person_index import PERSON
 from pipeline.partner.sample import Sampler, homes_of
