@@ -22,7 +22,8 @@ GIVEN_OUT = (
     "delivery_id", "manifest_sha256", "previous_manifest_sha256", "from_run", "until_run", "fitted_run",
 )  # fmt: skip
 OF_THE_CLOCK = ("timestamp with time zone", "jsonb")
-OF_THE_RUN = ("registry.run", "cohort.published_run")  # of runs also that were killed after they had published
+# These have a row for each run, also for one that was killed after it had published, or was published again.
+OF_THE_RUN = ("registry.run", "cohort.published_run", "release.release", "release.cell", "cohort.release")
 RUNS_TOLD = "select run_id from cohort.family union select run_id from cohort.criterion_result"
 
 
