@@ -349,7 +349,7 @@ def _declare_probation(declarations: Path, expectations: Path) -> None:
     columns = {"people": police["columns"]["people"], "orders": police["columns"]["events"]}
     agreement["feeds"].append(police | {"partner": "probation", "columns": columns})
     agreement_path.write_text(yaml.safe_dump(agreement))
-    for table in ("people", "orders"):
+    for table in ("people", "orders", "feed"):
         rows = {
             "type": "expect_table_row_count_to_be_between",
             "kwargs": {"min_value": 1},
