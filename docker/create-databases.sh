@@ -12,7 +12,7 @@ create role wholefamily login createrole password :'wholefamily_password';
 create role backup login replication connection limit 2 password :'backup_password';
 create database airflow owner airflow;
 create database wholefamily owner wholefamily;
-grant set on parameter auto_explain.log_min_duration to wholefamily;
+grant set on parameter log_min_duration_statement to wholefamily;
 revoke all on database airflow, wholefamily, postgres, template1 from public;
 \connect wholefamily
 -- What only a superuser can shut, and docs/operations.md explains: large objects, blocks of procedural code, counters.

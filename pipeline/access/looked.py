@@ -1,16 +1,18 @@
 """Who looked: readers' queries, taken from the server's log into `access.query`; and what is unusual among them.
 
-A reader cannot write, so the server tells what each reader's query did (auto_explain, set for readers' logins only),
-and the walls tell the purpose that opened it. Only what is looked at is kept: the query's text is not.
+A reader cannot write, so the server tells what each reader's query was (log_min_duration_statement, set for readers'
+logins only; or pgaudit, which tells how many rows came as well), and the walls tell the purpose that opened it. Only
+what is looked at is kept: the query's text is not.
 """
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,27 +30,33 @@ ENTRY = re.compile(
     r"(?:(?:user=)?(?P<login>[^@=\s]+)(?:@| db=)(?P<database>\S+) (?:app=.* host=\S* session=\S+ )?)?"
     r"(?P<level>[A-Z]+):  (?P<text>.*)$"
 )
-PLAN = re.compile(r"^duration: [\d.]+ ms  plan:$")
+STATEMENT = re.compile(r"^duration: [\d.]+ ms  (?:statement|execute [^:]*): (?P<query>.*)$", re.S)
+AUDITED = "AUDIT: SESSION,"
 OPENED = "wf.access "
-VIEW = re.compile(r"\b(cohort|exchange|audit|registry|access)\s*\.\s*\"?([a-z_]+)\"?")
-ONE = re.compile(r"\bfamily_id = '?(\d+)'?(?:::\w+)?\)")
-SEVERAL = re.compile(r"\bfamily_id = ANY \('\{([\d,]+)\}'")
-ASKED = re.compile(r"cohort\.(?:why|said)\('?(\d+)'?")
-CONDITIONS = ("Index Cond", "Filter", "Recheck Cond", "Hash Cond", "Merge Cond", "Join Filter", "Function Call")
-OWN_SCHEMAS = ("publication", "casework", "cohort", "exchange", "registry", "audit", "evidence")
+PARAMETER = re.compile(r"\$(\d+) = '((?:[^']|'')*)'")
+WORD = re.compile(r'"?\b([a-z_][a-z0-9_]*)\b"?(?:\s*\.\s*"?([a-z_][a-z0-9_]*)\b"?)?')
+NUMBER = r"'?(\d+)'?(?:::\w+)?"
+ONE = re.compile(rf"\bfamily_id\s*=\s*{NUMBER}(?![\w.])")
+SEVERAL = re.compile(r"\bfamily_id\s+in\s*\(([\d\s,']+)\)|\bfamily_id\s*=\s*any\s*\(\s*'?\{([\d\s,]+)\}")
+ASKED = re.compile(rf"\b(?:why|said)\s*\(\s*{NUMBER}\s*[,)]")
+# With one of these a query may show others beside those it names.
+MAY_SHOW_MORE = re.compile(r"\b(?:or|not|union|intersect|except|join|with|exists|case|lateral)\b|<>|!=|;\s*\S")
+READ_SCHEMAS = ("cohort", "exchange", "audit", "registry", "access", "casework", "release")
 
 
 @dataclass(frozen=True)
 class Looked:
-    """One query of a reader. `families`: those asked for by number; None where it asks for none."""
+    """One query of a reader. `families`: those it names by number; `no_others`: it can have shown no other. `rows` is
+    None where the server does not tell."""
 
     login: str
     at: dt.datetime
     process: int
     place: int
     relations: tuple[str, ...]
-    rows: int
-    families: tuple[int, ...] | None
+    rows: int | None
+    families: tuple[int, ...]
+    no_others: bool
     purpose: str | None = None
     agreement_id: str | None = None
     opened: str | None = None
@@ -71,12 +79,13 @@ class Unusual:
         return local >= self.night_from or local < self.night_until
 
 
-def read_log(lines: Iterable[str], database: str) -> Iterator[Looked]:
-    """Readers' queries in a server log, of one database, in order."""
+def read_log(lines: Iterable[str], database: str, known: Mapping[str, str]) -> Iterator[Looked]:
+    """Readers' queries in a server log, of one database, in order. `known`: names of views and functions, with and
+    without their schema, by what they are called in full."""
     opened: dict[int, dict[str, Any]] = {}
     places: dict[tuple[str, int], int] = {}
-    for entry, more in _entries(lines):
-        if entry["database"] != database or entry["level"] != "LOG":
+    for entry in _entries(lines):
+        if entry["database"] != database:
             continue
         process, text = int(entry["process"]), entry["text"]
         if text.startswith(OPENED):
@@ -84,32 +93,40 @@ def read_log(lines: Iterable[str], database: str) -> Iterator[Looked]:
             # A query that opens families and counts has opened families.
             if told and opened.get(process, {}).get("opens") != "families":
                 opened[process] = told
-        elif PLAN.match(text):
-            plan = _json("".join(more))
-            if not plan or not str(plan.get("Query Text", "")).strip():
-                continue  # inside a function: its caller is told
-            told = opened.pop(process, {})
-            key = (entry["at"], process)
-            places[key] = places.get(key, 0) + 1
-            yield _looked(entry, places[key], plan, told)
+            continue
+        query, rows = _query_of(text)
+        if query is None:
+            continue
+        found = _looked(entry, query, known)
+        told = opened.pop(process, {})
+        if not (found.relations or told):
+            continue  # a setting, the end of a transaction
+        key = (entry["at"], process)
+        places[key] = places.get(key, 0) + 1
+        yield replace(
+            found, place=places[key], rows=rows, purpose=told.get("purpose"), agreement_id=told.get("agreement"),
+            opened=told.get("opens"),
+        )  # fmt: skip
 
 
 def collect(connection: psycopg.Connection[Any], logs: Iterable[Path]) -> int:
     """Take what is new in the server's logs into `access.query`; how many queries were new. Twice is once. Logged."""
     row = connection.execute("select current_database()").fetchone()
     assert row is not None
+    known = _known_names(connection)
     added = 0
     for path in logs:
         if not path.exists():
             continue
         with path.open(encoding="utf-8", errors="replace") as lines:
-            for one in read_log(lines, row[0]):
+            for one in read_log(lines, row[0], known):
                 added += connection.execute(
                     "insert into access.query (login, at, process, place, purpose, agreement_id, opened, relations,"
-                    " rows, families) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+                    " rows, families, no_others) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                    " on conflict do nothing",
                     (
                         one.login, one.at, one.process, one.place, one.purpose, one.agreement_id, one.opened,
-                        list(one.relations), one.rows, list(one.families) if one.families is not None else None,
+                        list(one.relations), one.rows, list(one.families) or None, one.no_others,
                     ),
                 ).rowcount  # fmt: skip
     if added:
@@ -139,7 +156,7 @@ def unusual_accesses(connection: psycopg.Connection[Any], rules: Unusual, since:
     days = connection.execute(
         "with q as (select *, (at at time zone %s)::date as day from access.query where at >= %s),"
         " seen as (select login, day, count(distinct f) as families from q, unnest(q.families) f group by 1, 2)"
-        " select q.login, q.day, count(*), sum(q.rows), coalesce(max(seen.families), 0)"
+        " select q.login, q.day, count(*), coalesce(sum(q.rows), 0), coalesce(max(seen.families), 0)"
         " from q left join seen using (login, day) group by 1, 2 order by 2, 1",
         (zone, since),
     ).fetchall()
@@ -173,10 +190,10 @@ def accesses(
     by_sql = connection.execute(
         "select at, login as who, 'sql' as way, coalesce(purpose, '') as purpose,"
         " array_to_string(relations, ', ') as what, rows, families,"
-        " case when families is null then 'open' else 'asked' end as reach from access.query"
+        " case when no_others then 'asked' else 'open' end as reach from access.query"
         " where at >= %(since)s and (%(login)s::text is null or login = %(login)s)"
         " and (%(family)s::bigint is null or %(family)s = any(families)"
-        "      or (families is null and opened = 'families')) order by at",
+        "      or (not no_others and opened = 'families')) order by at",
         {"since": since, "login": login, "family": family},
     ).fetchall()
     by_command = connection.execute(
@@ -192,49 +209,83 @@ def accesses(
     return sorted(rows, key=lambda one: one["at"])
 
 
-def _entries(lines: Iterable[str]) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """Entries of the log with the lines that belong to each."""
+def _entries(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Entries of the log, with the lines that belong to each and the parameters of a query put into its text."""
     entry: dict[str, str] | None = None
-    more: list[str] = []
+    beside = False  # in the lines of a context
     for line in lines:
         if line.startswith("\t"):
-            more.append(line)
+            if entry is not None and not beside:
+                entry["text"] += "\n" + line.strip()
             continue
         found = ENTRY.match(line.rstrip("\n"))
+        beside = found is not None and found["level"] != "LOG"
+        if found and found["level"] in ("DETAIL", "CONTEXT", "STATEMENT", "HINT"):
+            if entry is not None and found["level"] == "DETAIL" and found["process"] == entry["process"]:
+                entry["text"] = _with_parameters(entry["text"], found["text"])
+            continue
         if entry is not None:
-            yield entry, more
-        entry, more = (found.groupdict(default="") if found else None), []
+            yield entry
+        entry = found.groupdict(default="") if found and found["level"] == "LOG" else None
     if entry is not None:
-        yield entry, more
+        yield entry
 
 
-def _looked(entry: Mapping[str, str], place: int, plan: Mapping[str, Any], told: Mapping[str, Any]) -> Looked:
-    nodes = list(_nodes(plan["Plan"]))
-    conditions = " ".join(str(node[name]) for node in nodes for name in CONDITIONS if name in node)
-    families = {int(one) for one in ONE.findall(conditions) + ASKED.findall(conditions)}
-    families |= {int(one) for text in SEVERAL.findall(conditions) for one in text.split(",")}
-    relations = {f"{node['Schema']}.{node['Relation Name']}" for node in nodes if node.get("Schema") in OWN_SCHEMAS
-                 and "Relation Name" in node}  # fmt: skip
-    relations |= {f"{schema}.{name}" for schema, name in VIEW.findall(str(plan["Query Text"]).lower())}
-    top = plan["Plan"]
+def _with_parameters(text: str, detail: str) -> str:
+    values = dict(PARAMETER.findall(detail))
+    return re.sub(r"\$(\d+)", lambda one: f"'{values[one[1]]}'" if one[1] in values else one[0], text)
+
+
+def _query_of(text: str) -> tuple[str | None, int | None]:
+    """The query that an entry tells of, and how many rows came of it where that is told."""
+    found = STATEMENT.match(text)
+    if found:
+        return found["query"], None
+    if not text.startswith(AUDITED):
+        return None, None
+    cells = next(csv.reader([text.removeprefix("AUDIT: ").replace("\n", " ")]), [])
+    if len(cells) < 8 or cells[3] != "READ":
+        return None, None
+    return cells[7], int(cells[9]) if len(cells) > 9 and cells[9].isdigit() else None
+
+
+def _looked(entry: Mapping[str, str], query: str, known: Mapping[str, str]) -> Looked:
+    low = query.lower()
+    words = {name for one in WORD.findall(low) for name in (f"{one[0]}.{one[1]}" if one[1] else one[0],)}
+    relations = tuple(sorted({known[word] for word in words if word in known}))
+    families = {int(one) for one in ONE.findall(low) + ASKED.findall(low)}
+    families |= {
+        int(one)
+        for pair in SEVERAL.findall(low)
+        for text in pair
+        for one in text.replace("'", "").split(",")
+        if one.strip()
+    }
     return Looked(
         login=entry["login"],
         at=dt.datetime.strptime(entry["at"], "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=dt.UTC),
         process=int(entry["process"]),
-        place=place,
-        relations=tuple(sorted(relations)),
-        rows=int(float(top.get("Actual Rows", 0)) * int(top.get("Actual Loops", 1))),
-        families=tuple(sorted(families)) or None,
-        purpose=told.get("purpose"),
-        agreement_id=told.get("agreement"),
-        opened=told.get("opens"),
+        place=0,
+        relations=relations,
+        rows=None,
+        families=tuple(sorted(families)),
+        no_others=bool(families) and len(relations) == 1 and not MAY_SHOW_MORE.search(low),
     )
 
 
-def _nodes(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield node
-    for child in node.get("Plans", ()):
-        yield from _nodes(child)
+def _known_names(connection: psycopg.Connection[Any]) -> dict[str, str]:
+    """Views, tables and functions that readers may name; without a schema what stands in their own path is meant."""
+    rows = connection.execute(
+        "select n.nspname::text, c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+        " where c.relkind in ('r', 'v') and n.nspname = any(%(schemas)s)"
+        " union select n.nspname::text, p.proname::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace"
+        " where n.nspname = 'cohort'",
+        {"schemas": list(READ_SCHEMAS)},
+    ).fetchall()
+    known = {f"{schema}.{name}": f"{schema}.{name}" for schema, name in rows}
+    for schema in ("registry", "audit", "exchange", "cohort"):  # the last has the say
+        known |= {name: f"{schema}.{name}" for of, name in rows if of == schema}
+    return known
 
 
 def _json(text: str) -> dict[str, Any]:

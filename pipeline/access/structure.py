@@ -77,7 +77,7 @@ SETTINGS = """
 HARMLESS = (
     "search_path=",
     "default_transaction_read_only=on",
-    "auto_explain.log_min_duration=0",
+    "log_min_duration_statement=0",
 )  # watched: store.roles.watch
 TRIGGERS = """
     select n.nspname || '.' || c.relname || ' ' || t.tgname, t.tgenabled::text

@@ -32,7 +32,7 @@ def looked(
 ) -> None:
     """Who looked: queries of readers' logins and accesses by command, with purpose, rows, and families where known.
 
-    A query that asks for no family by number may have shown any that is open to the login: it is listed as "open".
+    A query that may have shown other families than those it names is listed as "open", under every family.
 
     Example: `wholefamily looked --family 12`, `wholefamily looked --login ann --since 2014-07-01`,
     `wholefamily looked --unusual`
@@ -72,11 +72,12 @@ def looked(
     else:
         table = Table("at (UTC)", "who", "by", "purpose", "what", "rows", "families", show_edge=False)
         for one in rows:
-            families = ", ".join(map(str, one["families"][:8])) if one["families"] else "open"
-            more = " …" if one["families"] and len(one["families"]) > 8 else ""
+            named = one["families"] or []
+            families = ", ".join(map(str, named[:8])) + (" …" if len(named) > 8 else "")
+            families += (" and open" if families else "open") if one["reach"] == "open" else ""
             count = "" if one["rows"] is None else f"{one['rows']:,}"
             table.add_row(
                 f"{one['at']:%Y-%m-%d %H:%M}", one["who"], one["way"], one["purpose"], one["what"], count,
-                families + more,
+                families,
             )  # fmt: skip
     console().print(table)

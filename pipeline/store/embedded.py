@@ -45,7 +45,7 @@ CLOSE_STATISTICS = f"""
     end $$
 """  # noqa: S608  (no value of anybody's)
 # The owner may have the queries of the logins it makes told to the log.
-WATCH_READERS = f"grant set on parameter auto_explain.log_min_duration to {OWNER}"
+WATCH_READERS = f"grant set on parameter log_min_duration_statement to {OWNER}"
 ACCESS = f"host all all {HOST}/32 scram-sha-256\n"
 
 
@@ -161,7 +161,7 @@ class EmbeddedServer:
         """The owner and the live database; everybody else is kept out of every database."""
         with superuser.in_database("postgres").connect(autocommit=True) as connection:
             if connection.execute("select 1 from pg_database where datname = %s", (DATABASE,)).fetchone():
-                may = "select has_parameter_privilege(%s, 'auto_explain.log_min_duration', 'set')"
+                may = "select has_parameter_privilege(%s, 'log_min_duration_statement', 'set')"
                 if connection.execute(may, (OWNER,)).fetchone() != (True,):  # made by an older program
                     connection.execute(WATCH_READERS.encode())
                 return

@@ -84,7 +84,7 @@ def watch(connection: psycopg.Connection[Any], login: str) -> bool:
     try:
         with connection.transaction():
             connection.execute(
-                sql.SQL("alter role {} set auto_explain.log_min_duration = 0").format(sql.Identifier(login))
+                sql.SQL("alter role {} set log_min_duration_statement = 0").format(sql.Identifier(login))
             )
     except errors.InsufficientPrivilege:
         return False

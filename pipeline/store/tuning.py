@@ -38,18 +38,11 @@ def server_settings(host: str) -> str:
         # The log tells of the server and never of rows: a client's error may repeat a value, and goes to the client.
         "log_min_messages": "log",
         "log_min_error_statement": "panic",
-        "log_error_verbosity": "terse",
+        # Parameters of a reader's query are a detail of it (pipeline.access.looked); errors are not in the log at all.
+        "log_error_verbosity": "default",
         "log_parameter_max_length_on_error": 0,
         "log_checkpoints": "off",
         "log_line_prefix": "%m [%p] %q%u@%d ",
-        # What readers ask is told to the log, with what it opened and how many rows came; a reader's login is made with
-        # auto_explain.log_min_duration = 0, the pipeline's has it off.
-        "session_preload_libraries": "auto_explain",
-        "auto_explain.log_min_duration": -1,
-        "auto_explain.log_analyze": "on",
-        "auto_explain.log_timing": "off",
-        "auto_explain.log_verbose": "on",
-        "auto_explain.log_format": "json",
         "log_timezone": "UTC",
         "timezone": "UTC",
         "datestyle": "iso, ymd",

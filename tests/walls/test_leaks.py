@@ -143,11 +143,6 @@ def test_no_query_is_run_to_be_explained(log_in: LogIn, reader: str) -> None:
             session.execute(hidden_words.encode())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="readers are watched by auto_explain with log_analyze: a session can have its plan sent to itself, with the"
-    " number of rows that a policy took away. Open; docs/operations.md tells of it",
-)
 def test_the_servers_own_messages_tell_no_more_than_the_answer(log_in: LogIn) -> None:
     """A session may ask for the messages that are meant for the log, also half way through a cursor."""
     for reader in ("analyst", *LIMITED):

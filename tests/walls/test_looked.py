@@ -43,19 +43,22 @@ def looked(world: World, log: Path) -> Callable[..., list[dict[str, Any]]]:
 def test_each_query_is_told_with_purpose_relations_rows_and_families(
     log_in: Callable[..., Session], looked: Callable[..., list[dict[str, Any]]]
 ) -> None:
-    reader = log_in("north")
+    reader = log_in("analyst")
     reader.execute("select * from cohort.family where family_id = 1").fetchall()
     reader.execute("select * from cohort.criterion_result where family_id in (1, 2)").fetchall()
     reader.execute("select * from cohort.family_member where family_id = %s", (2,)).fetchall()
     reader.execute("select family_id from cohort.family").fetchall()
-    one, several, bound, whole = [row for row in looked("north") if "cohort." in row["what"]]
-    assert (one["families"], one["rows"], one["purpose"], one["way"]) == ([1], 1, "identify", "sql")
-    assert "cohort.family" in one["what"]
-    assert "publication.family" in one["what"]
-    assert several["families"] == [1, 2]
-    assert bound["families"] == [2]
-    assert (whole["families"], whole["rows"], whole["reach"]) == (None, 2, "open")
-    assert [row["families"] for row in looked("north", family=1)] == [[1], [1, 2], None]
+    reader.execute("select family_id from family where family_id = 1 or true").fetchall()
+    reader.execute("select * from cohort.why(1)").fetchall()
+    one, several, bound, whole, either, asked = looked("analyst")
+    assert (one["families"], one["reach"], one["purpose"], one["way"]) == ([1], "asked", "identify", "sql")
+    assert one["what"] == "cohort.family"
+    assert (several["families"], several["reach"]) == ([1, 2], "asked")
+    assert (bound["families"], bound["what"]) == ([2], "cohort.family_member")
+    assert (whole["families"], whole["reach"]) == (None, "open")
+    assert (either["families"], either["reach"], either["what"]) == ([1], "open", "cohort.family")
+    assert (asked["families"], asked["reach"]) == ([1], "asked")
+    assert [row["families"] for row in looked("analyst", family=2)] == [[1, 2], [2], None, [1]]
 
 
 def test_the_pipeline_is_not_watched_and_collecting_twice_is_once(world: World, log: Path) -> None:
@@ -73,9 +76,8 @@ def test_the_pipeline_is_not_watched_and_collecting_twice_is_once(world: World, 
 def test_a_reader_cannot_stop_it(log_in: Callable[..., Session]) -> None:
     reader = log_in("analyst")
     for sabotage in (
-        "set auto_explain.log_min_duration = -1",
-        "set auto_explain.log_analyze = off",
-        "alter role current_user set auto_explain.log_min_duration = -1",
+        "set log_min_duration_statement = -1",
+        "alter role current_user set log_min_duration_statement = -1",
         "set log_min_messages = panic",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -89,17 +91,22 @@ def test_what_was_looked_at_stays(world: World) -> None:
                 connection.execute(change.encode())
 
 
-def test_only_a_query_of_ones_own_database_and_with_a_text_counts() -> None:
-    plan = (
-        '\t{\n\t"Query Text": "%s",\n\t"Plan": {"Node Type": "Result", "Actual Rows": 3.00, "Actual Loops": 1}\n\t}\n'
-    )
-    lines = []
-    for database, text in (("ours", "select 1"), ("theirs", "select 1"), ("ours", "")):
-        lines.append(f"2014-07-01 10:00:00.000 UTC [7] ann@{database} LOG:  duration: 0.1 ms  plan:\n")
-        lines += [f"{line}\n" for line in (plan % text).splitlines()]
-    lines += ["2014-07-01 10:00:00.000 UTC [7] ann@ours LOG:  duration: 0.1 ms  plan:\n", "\t{cut off"]
-    (only,) = read_log(lines, "ours")
-    assert (only.login, only.rows, only.families, only.place) == ("ann", 3, None, 1)
+def test_only_what_a_reader_of_ones_own_database_read_counts() -> None:
+    begin, known = "2014-07-01 10:00:00.000 UTC [7] ", {"family": "cohort.family", "cohort.family": "cohort.family"}
+    lines = [
+        f"{begin}ann@ours LOG:  duration: 0.1 ms  statement: select *\n", "\tfrom family\n",
+        f"{begin}ann@theirs LOG:  duration: 0.1 ms  statement: select * from family\n",
+        f"{begin}ann@ours LOG:  duration: 0.1 ms  statement: SET datestyle = iso\n",
+        f"{begin}ann@ours LOG:  duration: 0.1 ms  execute <unnamed>: select * from family where family_id = $1\n",
+        f"{begin}ann@ours DETAIL:  Parameters: $1 = '12'\n",
+        "2014-07-01 10:00:01.000 UTC [8] user=bob db=ours app=psql host=10.0.0.1 session=5.1 LOG:  "
+        "AUDIT: SESSION,1,1,READ,SELECT,VIEW,cohort.family,"
+        '"select * from cohort.family where family_id in (3, 4)",<not logged>,2\n',
+    ]  # fmt: skip
+    whole, one, audited = read_log(lines, "ours", known)
+    assert (whole.families, whole.no_others, whole.rows) == ((), False, None)
+    assert (one.families, one.no_others, one.place) == ((12,), True, 2)
+    assert (audited.login, audited.families, audited.rows) == ("bob", (3, 4), 2)
 
 
 def test_what_is_unusual(world: World) -> None:

@@ -10,21 +10,23 @@ CREATE TABLE access.query (
     agreement_id text,
     opened    text CHECK (opened IN ('families', 'aggregates')),
     relations text[] NOT NULL,
-    rows      bigint NOT NULL CHECK (rows >= 0),
+    rows      bigint CHECK (rows >= 0),
     families  bigint[],
+    no_others boolean NOT NULL DEFAULT false CHECK (NOT no_others OR families IS NOT NULL),
     collected_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (at, process, place)
 );
 CREATE INDEX query_login ON access.query (login, at);
 CREATE INDEX query_families ON access.query USING gin (families);
-COMMENT ON TABLE access.query IS 'One row per query of a reader''s login that was carried out: what it read and how many rows came. Never its text.';
+COMMENT ON TABLE access.query IS 'One row per query of a reader''s login that was carried out: what it read, what for, and which families where that can be known. Never its text.';
 COMMENT ON COLUMN access.query.process IS 'The server''s process number; with time and place it tells one query from every other.';
 COMMENT ON COLUMN access.query.place IS 'Which of the process''s queries of that moment.';
 COMMENT ON COLUMN access.query.purpose IS 'The purpose of the session; empty where nothing was opened by one.';
 COMMENT ON COLUMN access.query.opened IS 'What the purpose opened: rows of families, or counts.';
-COMMENT ON COLUMN access.query.relations IS 'Views that the query names and tables that it read.';
-COMMENT ON COLUMN access.query.rows IS 'Rows that came back.';
-COMMENT ON COLUMN access.query.families IS 'Families that the query asks for by number; empty where it asks for none: then it may have shown any of those open to the login.';
+COMMENT ON COLUMN access.query.relations IS 'Views and functions that the query names.';
+COMMENT ON COLUMN access.query.rows IS 'Rows that came back; empty where the server does not tell (pgaudit does).';
+COMMENT ON COLUMN access.query.families IS 'Families that the query names by number; empty where it names none.';
+COMMENT ON COLUMN access.query.no_others IS 'It can have shown no other family; where false, any that is open to the login.';
 
 CREATE FUNCTION access.refuse_change() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
