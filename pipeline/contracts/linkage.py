@@ -193,7 +193,7 @@ def load_encoding(declarations: Path, version: int = ENCODING_VERSION) -> Encodi
         rule="a pass stands twice.",
         remedy="rename one.",
     )
-    versions = tuple(document["key_versions"])
+    versions = tuple(document.get("key_versions", (1,)))
     require(
         1 <= len(versions) <= 2
         and all(isinstance(one, int) and 0 < one < 1000 for one in versions)
