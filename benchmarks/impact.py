@@ -36,8 +36,8 @@ def evaluate_kept(folder: Path) -> None:
     """Evaluate over the frames kept in a folder, and print what it took."""
     from pipeline.contracts import load_vocabulary
     from pipeline.costs import load_cost_model
-    from pipeline.impact import Material, evaluate_programme, load_impact, read_programme_costs
     from pipeline.disclosure import load_control
+    from pipeline.impact import Material, evaluate_programme, load_impact, read_programme_costs
     from pipeline.impact.reading import costs_of
     from pipeline.impact.shown import shown
 
