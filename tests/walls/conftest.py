@@ -1,4 +1,4 @@
-"""One world of a few families for the whole session, and a login for each reader."""
+"""One world of a few families for a file of tests, and a login for each reader."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ class World:
     superuser: Session
 
 
-@pytest.fixture(scope="session")
+# Roles belong to the server: with a file's tests its logins go, and no other file's check finds them.
+@pytest.fixture(scope="module")
 def world(test_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     mark, home = secrets.token_hex(3), tmp_path_factory.mktemp("walls") / "home"
     logins = {name: f"{name}_{mark}" for name in READERS}
