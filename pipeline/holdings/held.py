@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -122,8 +121,3 @@ def _sealed(settings: Settings) -> list[tuple[str, tuple[int, int, dt.date]]]:
             oldest = min(one.stat().st_mtime for one in copies)
             found.append((partner.name, (len(copies), size, dt.datetime.fromtimestamp(oldest, dt.UTC).date())))
     return found
-
-
-def size_of(path: Path) -> int:
-    """Bytes of a file, 0 where there is none."""
-    return path.stat().st_size if path.is_file() else 0

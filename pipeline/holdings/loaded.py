@@ -118,16 +118,6 @@ def traced(contract: Contract) -> Made:
     return made
 
 
-def stored_of_table(contract: Contract) -> dict[str, set[str]]:
-    """Delivered table → the stored tables that its rows go into."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for stored, columns in traced(contract).items():
-        for table, name in columns.get("row_number", set()) | columns.get("record_id", set()):
-            if name in (ROW, "person_ref"):
-                found[table].add(stored)
-    return found
-
-
 def _row(table: Table) -> pa.Table:
     """One row of a table, with a value in every cell that the table's evidence takes."""
     wanted = dict(mapping.when for mapping in table.evidence if mapping.when)
